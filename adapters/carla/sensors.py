@@ -1,0 +1,156 @@
+"""Sensor files of a LEAD frame: image bytes as found, LAZ and radar as their integers and floats."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from typing import Any
+
+import laspy
+import lazrs
+import numpy as np
+
+from lead_xb.adapters.carla.rig import STRIP, VIEW
+from lead_xb.adapters.carla.routes import RouteFiles
+from lead_xb.schemas.errors import DataError
+from lead_xb.store.points import NativeCloud, pack_points
+
+ADVICE = "record or download the route again"
+
+IMAGE_FOLDERS = {
+    "rgb": (f"image.{STRIP}", "jpg"),
+    "3rd_person": ("image.third_person", "jpg"),
+    "semantics": (f"semantic.{STRIP}", "png"),
+    "instance": ("semantic.instance", "png"),
+    "depth": (f"depth.{STRIP}", "png"),
+    "hdmap": ("bev_map.hdmap", "png"),
+}
+POINT_FOLDERS = {"lidar": "laz", "radar": "npz", "camera_pc": "npz"}
+PERTURBED = "_perturbated"
+LABEL_FOLDERS = ("metas", "bboxes")
+MAX_POINTS = 50_000_000
+
+_MAGIC = {"jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
+_LAZ_ERRORS = (
+    *(laspy.errors.LaspyException, lazrs.LazrsError, struct.error, ValueError, TypeError, OverflowError, EOFError),
+    *(KeyError, IndexError, MemoryError, UnicodeDecodeError, AttributeError, OSError),
+)
+_NPZ_ERRORS = (zipfile.BadZipFile, zlib.error, ValueError, OSError, KeyError, EOFError, NotImplementedError)
+_WRITTEN_BY_LEAD = ("X", "Y", "Z", "time")
+
+
+def base_folder(folder: str) -> str:
+    """`rgb` for `rgb` and for `rgb_perturbated`."""
+    return folder.removesuffix(PERTURBED)
+
+
+def is_known(folder: str) -> bool:
+    """True for folders of LEAD's format."""
+    return base_folder(folder) in {*IMAGE_FOLDERS, *POINT_FOLDERS, *LABEL_FOLDERS}
+
+
+def extension_of(folder: str) -> str:
+    """File extension of a folder's files."""
+    base = base_folder(folder)
+    if base in IMAGE_FOLDERS:
+        return IMAGE_FOLDERS[base][1]
+    return POINT_FOLDERS.get(base, "pkl")
+
+
+def sensor_cells(files: RouteFiles, number: int, *, reference: bool, hashed: bool) -> dict[str, Any]:
+    """All sensor cells of a saved frame."""
+    cells: dict[str, Any] = {}
+    for folder in files.folders:
+        base = base_folder(folder)
+        prefix = f"view.{VIEW}." if folder.endswith(PERTURBED) else ""
+        name = f"{folder}/{number:04}.{extension_of(folder)}"
+        if base in IMAGE_FOLDERS:
+            column, extension = IMAGE_FOLDERS[base]
+            cells[prefix + column] = _image_cell(files, name, _MAGIC[extension], reference=reference, hashed=hashed)
+        elif base == "lidar":
+            cells["lidar.top"] = pack_points(read_laz(files.read(name), files.where(name)))
+        elif base == "camera_pc":
+            cells["lidar.camera_pc"] = pack_points(read_camera_cloud(files.read(name), files.where(name)))
+        elif base == "radar":
+            for sensor, cloud in read_radar(files.read(name), files.where(name)).items():
+                cells[f"{prefix}radar.{sensor}"] = pack_points(cloud)
+    return cells
+
+
+def _image_cell(files: RouteFiles, name: str, magic: bytes, *, reference: bool, hashed: bool) -> dict[str, Any]:
+    data = files.read(name)
+    if not data.startswith(magic):
+        raise DataError(
+            files.where(name), f"{len(data)} bytes that are no {name[-3:].upper()}", offset=0, advice=ADVICE
+        )
+    return {"reference": files.reference(name, data=data if hashed else None)} if reference else {"bytes": data}
+
+
+def png_bits(data: bytes, where: str) -> int:
+    """Bits per channel of a PNG, from its header."""
+    if len(data) < 26 or not data.startswith(_MAGIC["png"]) or data[24] not in (8, 16):
+        raise DataError(where, "not a PNG of 8 or 16 bits", offset=0, advice=ADVICE)
+    return data[24]
+
+
+def read_laz(data: bytes, where: str) -> NativeCloud:
+    """A LAZ file as LEAD writes it: int32 coordinates, their scale and offset, age in ticks."""
+    try:
+        with laspy.open(io.BytesIO(data), laz_backend=laspy.LazBackend.Lazrs) as reader:
+            count = reader.header.point_count
+            if count > MAX_POINTS:
+                raise ValueError(f"the header claims {count} points")
+            points = reader.read()
+    except _LAZ_ERRORS as error:
+        raise DataError(where, f"not a readable LAZ ({error or type(error).__name__})", advice=ADVICE) from error
+    names = list(points.point_format.dimension_names)
+    if missing := set(_WRITTEN_BY_LEAD) - set(names):
+        raise DataError(where, f"has no dimension {sorted(missing)}; it has {names}", advice=ADVICE)
+    for name in names:
+        if name not in _WRITTEN_BY_LEAD and np.any(points[name]):
+            raise DataError(where, f"dimension {name!r} is not zero, which LEAD never writes", advice=ADVICE)
+    if len(points.X) != count:
+        raise DataError(where, f"holds {len(points.X)} points, its header says {count}", advice=ADVICE)
+    return NativeCloud(
+        np.stack([np.asarray(points.X), np.asarray(points.Y), np.asarray(points.Z)], axis=1),
+        {"time": np.asarray(points["time"])},
+        np.asarray(points.header.scales, np.float64),
+        np.asarray(points.header.offsets, np.float64),
+    )
+
+
+def read_radar(data: bytes, where: str) -> dict[str, NativeCloud]:
+    """A radar file: float16 (N, 4) x, y, z, velocity for each sensor, by sensor name."""
+    clouds = {}
+    for name, array in _read_npz(data, where).items():
+        if array.dtype != np.float16 or array.ndim != 2 or array.shape[1] != 4 or not name.startswith("radar"):
+            raise DataError(where, f"{name!r} is {array.dtype} {array.shape}, expected float16 (N, 4)", advice=ADVICE)
+        clouds[name] = NativeCloud(np.ascontiguousarray(array[:, :3]), {"velocity": np.ascontiguousarray(array[:, 3])})
+    return clouds
+
+
+def read_camera_cloud(data: bytes, where: str) -> NativeCloud:
+    """A debug camera cloud: float32 (N, 5) x, y, z, CARLA tag, Unreal instance."""
+    arrays = _read_npz(data, where)
+    array = arrays.get("arr_0")
+    if set(arrays) != {"arr_0"} or array is None or array.dtype != np.float32 or array.shape[1:] != (5,):
+        raise DataError(where, "expected one float32 array (N, 5)", advice=ADVICE)
+    columns = np.ascontiguousarray(array.T)
+    return NativeCloud(np.ascontiguousarray(array[:, :3]), {"carla_tag": columns[3], "instance": columns[4]})
+
+
+def _read_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(info.file_size for info in archive.infolist()) > MAX_POINTS * 20:
+                raise ValueError("claims to unpack to more than a frame can hold")
+            return {
+                info.filename.removesuffix(".npy"): np.lib.format.read_array(
+                    io.BytesIO(archive.read(info)), allow_pickle=False
+                )
+                for info in archive.infolist()
+            }
+    except _NPZ_ERRORS as error:
+        raise DataError(where, f"not a readable npz ({error})", advice=ADVICE) from error

@@ -1,0 +1,59 @@
+"""Boxes of one frame, column by column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float64, Int8
+
+from lead_xb.schemas.boxes import Category
+from lead_xb.store.cells import Masked, cell, masked
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Boxes in the ego frame of their row, in source order. `column` reaches every field of the schema."""
+
+    table: pa.StructArray
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def center(self) -> Float64[np.ndarray, "count 3"]:
+        """Geometric centres, m."""
+        return self.column("center").value
+
+    @property
+    def size(self) -> Float64[np.ndarray, "count 3"]:
+        """Full length, width, height, m."""
+        return self.column("size").value
+
+    @property
+    def yaw(self) -> Float64[np.ndarray, " count"]:
+        """Yaw, rad, counter-clockwise."""
+        return self.column("yaw").value
+
+    @property
+    def category(self) -> Int8[np.ndarray, " count"]:
+        """Codes of `Category`."""
+        return self.column("category").value
+
+    def column(self, name: str) -> Masked:
+        """A numeric or boolean field with its validity."""
+        return masked(self.table.field(name))
+
+    def strings(self, name: str) -> list[str | None]:
+        """A text field."""
+        values: list[str | None] = self.table.field(name).to_pylist()
+        return values
+
+    def track(self, name: str, index: int) -> np.ndarray | None:
+        """A list field (`future_position`, `future_yaw`) of one box; None where the source has none."""
+        return cell(self.table.field(name), index)
+
+    def where(self, *categories: Category) -> np.ndarray:
+        """Indices of the boxes of these categories."""
+        return np.flatnonzero(np.isin(self.category, [int(c) for c in categories]))

@@ -1,0 +1,71 @@
+"""dataset.json: what a store is. Written first as incomplete, rewritten last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from lead_xb.schemas.errors import DataError, LeadXbError
+from lead_xb.schemas.versions import CURRENT, require_readable
+from lead_xb.store.atomic import atomic_write
+
+NAME = "dataset.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """The description of a store.
+
+    Attributes:
+        source: adapter.
+        options: options that changed stored bytes.
+        roots: root_id -> folder of referenced payloads.
+        splits: split -> number of rows.
+        counts: scenes, rows, maps, quarantined.
+        checksums: CRC32C of the files beside the scenes.
+        lacks: what scenes of this store do not hold -> number of scenes.
+        complete: False while a conversion runs or after it was stopped.
+        schema_version: schema of the scenes.
+    """
+
+    source: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    roots: Mapping[str, str] = field(default_factory=dict)
+    splits: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    lacks: Mapping[str, int] = field(default_factory=dict)
+    complete: bool = False
+    schema_version: str = CURRENT
+
+    def write(self, root: Path) -> None:
+        """Write `dataset.json`, whole or not at all."""
+        text = json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+        with atomic_write(root / NAME) as file:
+            file.write(text.encode())
+
+
+def read_dataset(root: Path) -> Dataset:
+    """Read `dataset.json`.
+
+    Raises:
+        LeadXbError: the folder is no store.
+        DataError: the file is damaged.
+        SchemaError: written by another major version.
+    """
+    path = root / NAME
+    if not path.is_file():
+        raise LeadXbError(f"{root} is not a store (it has no {NAME}); make one with `lead-xb convert ... out={root}`")
+    try:
+        data = json.loads(path.read_bytes())
+        require_readable(data["schema_version"], str(path))
+        dataset = Dataset(**{f.name: data[f.name] for f in fields(Dataset)})
+        tables = (dataset.options, dataset.roots, dataset.splits, dataset.counts, dataset.checksums, dataset.lacks)
+        if not all(isinstance(table, dict) for table in tables):
+            raise TypeError("a table is not an object")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(path, f"damaged ({error!r})", advice="restore it or convert again") from error
+    return dataset

@@ -1,0 +1,128 @@
+"""The index of a store: built from the scenes' own columns, read as a polars LazyFrame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lead_xb.schemas.errors import DataError, LeadXbError
+from lead_xb.schemas.index import INDEX_SCHEMA, MODALITIES
+from lead_xb.schemas.sensors import group_of, is_sensor_column
+from lead_xb.store.atomic import atomic_write
+from lead_xb.store.scene import Scene
+
+NAME = "index.parquet"
+
+
+def index_rows(scene: Scene, splits: list[list[str]]) -> pa.Table:
+    """The index rows of one scene; `splits` holds the splits of each row."""
+    rows, meta = len(scene), scene.meta
+    if len(splits) != rows:
+        raise LeadXbError(f"scene {meta.scene_id}: {len(splits)} split lists for {rows} rows")
+    table = scene.table(["frame.token", "frame.timestamp_us", "frame.is_key", "navigation.command", "ego.speed"])
+    times = table["frame.timestamp_us"].to_numpy()
+    past, future = _known_seconds(scene, times)
+    columns = {
+        "scene": pa.array([meta.scene_id] * rows),
+        "row": pa.array(np.arange(rows, dtype=np.int32)),
+        "token": table["frame.token"],
+        "timestamp_us": table["frame.timestamp_us"],
+        "is_key": table["frame.is_key"],
+        "split": pa.array(splits, pa.list_(pa.string())),
+        "map": pa.array([meta.map_id] * rows, pa.string()),
+        "location": pa.array([meta.location] * rows, pa.string()),
+        "source": pa.array([meta.source] * rows),
+        "command": table["navigation.command"],
+        "speed_mps": table["ego.speed"],
+        "acceleration_mps2": _norm(scene, "ego.acceleration"),
+        "scenario": pa.array([meta.scenario] * rows, pa.string()),
+        "weather": scene.table(["frame.weather"])["frame.weather"],
+        **{f"has_{modality}": _has(scene, modality) for modality in MODALITIES},
+        "future_s": future,
+        "past_s": past,
+    }
+    return pa.table(columns).select(INDEX_SCHEMA.names).cast(INDEX_SCHEMA).combine_chunks()
+
+
+def write_index(root: Path, tables: list[pa.Table]) -> str:
+    """Write all index rows sorted by (scene, row), with page checksums; returns the file's CRC32C."""
+    index = pa.concat_tables(tables) if tables else INDEX_SCHEMA.empty_table()
+    index = index.sort_by([("scene", "ascending"), ("row", "ascending")])
+    _require_unique_tokens(index)
+    with atomic_write(root / NAME) as file:
+        pq.write_table(index, pa.PythonFile(file, mode="w"), compression="zstd", write_page_checksum=True)
+    return file.crc32c
+
+
+def read_index(root: Path) -> pl.LazyFrame:
+    """The index as a LazyFrame, scanned lazily; filters read only the columns they name."""
+    path = root / NAME
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(path, f"not a readable index ({error})", advice="convert again to rebuild it") from error
+    if schema.names != INDEX_SCHEMA.names:
+        raise DataError(path, f"has the columns {schema.names}", advice="convert again to rebuild it")
+    return pl.scan_parquet(path)
+
+
+def read_index_strictly(root: Path) -> pa.Table:
+    """The whole index with every page checksum verified."""
+    path = root / NAME
+    try:
+        return pq.read_table(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(path, f"damaged ({error})", advice="convert again to rebuild it") from error
+
+
+def _known_seconds(scene: Scene, times: np.ndarray) -> tuple[pa.Array, pa.Array]:
+    """Seconds of ego past and future known from each row: by other rows, or by the row's own tracks."""
+    table = scene.table(["ego.pose", *(f"ego_{side}.{name}" for side in ("past", "future") for name in _TRACK)])
+    has_ego = table["ego.pose"].is_valid().to_numpy()
+    if not has_ego.any():
+        return pa.nulls(len(times), pa.float64()), pa.nulls(len(times), pa.float64())
+    first, last = times[has_ego].min(), times[has_ego].max()
+    past = np.maximum((times - first) / 1e6, _track_seconds(table, "ego_past"))
+    future = np.maximum((last - times) / 1e6, _track_seconds(table, "ego_future"))
+    return pa.array(past, mask=~has_ego), pa.array(future, mask=~has_ego)
+
+
+_TRACK = ("first_us", "step_us", "position")
+
+
+def _track_seconds(table: pa.Table, group: str) -> np.ndarray:
+    length = pc.fill_null(pc.list_value_length(table[f"{group}.position"]), 0).to_numpy()
+    first, step = (pc.fill_null(table[f"{group}.{name}"], 0).to_numpy() for name in ("first_us", "step_us"))
+    return np.where(length > 0, np.abs(first + step * (length - 1)) / 1e6, 0.0)
+
+
+def _norm(scene: Scene, column: str) -> pa.Array:
+    chunks = scene.table([column])[column].combine_chunks()
+    array = chunks.combine_chunks() if isinstance(chunks, pa.ChunkedArray) else chunks
+    valid = array.is_valid().to_numpy(zero_copy_only=False)
+    norms = np.zeros(len(array))
+    norms[valid] = np.linalg.norm(array.flatten().to_numpy(zero_copy_only=False).reshape(-1, 2), axis=1)
+    return pa.array(norms, mask=~valid)
+
+
+def _has(scene: Scene, modality: str) -> pa.Array:
+    names = scene.batches[0].schema.names
+    columns = [n for n in names if n == modality or (is_sensor_column(n) and group_of(n) == modality)]
+    has = np.zeros(len(scene), bool)
+    for name in columns:
+        has |= scene.table([name])[name].is_valid().to_numpy()
+    return pa.array(has)
+
+
+def _require_unique_tokens(index: pa.Table) -> None:
+    if len(pc.unique(index["token"])) == len(index):
+        return
+    counts = pc.value_counts(index["token"])
+    token = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")[0].as_py()
+    scenes = index.filter(pc.equal(index["token"], token))["scene"].to_pylist()
+    raise LeadXbError(f"token {token!r} occurs in {scenes}; tokens must be unique within a store: use two stores")

@@ -1,0 +1,138 @@
+"""Worker processes: spawned, limited in memory, replaced when they die. Another executor (Ray) can take their place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Protocol, TypeVar
+
+import psutil
+
+from lead_xb.schemas.errors import DataError, LeadXbError
+from lead_xb.store.unpickle import limit_memory
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+WORKER_BYTES = 1 << 30
+"""Resident memory that a worker is planned with."""
+
+WORKER_LIMIT_BYTES = 8 << 30
+"""Address space at which a worker's allocation fails: what a hostile file can cost at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A task that was not done.
+
+    Attributes:
+        id: scene_id or map_id.
+        file: the damaged file, where one is known.
+        offset: byte offset in it.
+        reason: what was found and what was expected.
+        advice: what to do.
+    """
+
+    id: str
+    file: str
+    offset: int | None
+    reason: str
+    advice: str
+
+
+class Pool(Protocol):
+    """Runs a module-level function over items and yields (item, result or Failure) as they end, in any order."""
+
+    def run(
+        self, function: Callable[[Item], Result], items: Sequence[Item], name: Callable[[Item], str]
+    ) -> Iterator[tuple[Item, Result | Failure]]:
+        """Every item is yielded once."""
+
+
+@dataclass(frozen=True)
+class LocalPool:
+    """Processes on this machine; `workers=None` takes as many as cores and memory allow."""
+
+    workers: int | None = None
+
+    def run(
+        self, function: Callable[[Item], Result], items: Sequence[Item], name: Callable[[Item], str]
+    ) -> Iterator[tuple[Item, Result | Failure]]:
+        """Run in spawned workers. A worker that dies takes nothing with it but the item that killed it."""
+        suspects: list[Item] = []
+        yield from _run_together(self._size(len(items)), function, items, name, suspects)
+        for item in suspects:
+            # Several items were in flight when a worker died: alone, each shows whether it was the cause.
+            broken: list[Item] = []
+            yield from _run_together(1, function, [item], name, broken)
+            if broken:
+                yield (
+                    item,
+                    Failure(
+                        id=name(item),
+                        file="",
+                        offset=None,
+                        reason="the worker process died (out of memory or a crash in native code)",
+                        advice="check the memory of the machine and the files of this item",
+                    ),
+                )
+
+    def _size(self, items: int) -> int:
+        if self.workers is not None and self.workers < 1:
+            raise LeadXbError(f"workers={self.workers}; expected at least 1")
+        by_memory = psutil.virtual_memory().available // WORKER_BYTES
+        workers = self.workers or min(len(os.sched_getaffinity(0)), by_memory)
+        return max(1, min(int(workers), items))
+
+
+def describe(error: LeadXbError, name: str) -> Failure:
+    """An error of a task as a line of the quarantine report."""
+    if isinstance(error, DataError):
+        return Failure(id=name, file=error.path, offset=error.offset, reason=error.reason, advice=error.advice)
+    return Failure(id=name, file="", offset=None, reason=str(error), advice="")
+
+
+def _run_together(
+    workers: int,
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    name: Callable[[Item], str],
+    suspects: list[Item],
+) -> Iterator[tuple[Item, Result | Failure]]:
+    """Run items; those that were in flight when a worker died are appended to `suspects`."""
+    queue = list(reversed(items))
+    while queue:
+        with ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=limit_memory, initargs=(WORKER_LIMIT_BYTES,)
+        ) as pool:
+            flying: dict[Future[Result], Item] = {}
+            broken = False
+            while (queue and not broken) or flying:
+                while queue and not broken and len(flying) < 2 * workers:
+                    try:
+                        future = pool.submit(function, queue[-1])
+                    except BrokenProcessPool:
+                        broken = True
+                    else:
+                        flying[future] = queue.pop()
+                done, _ = wait(flying, return_when=FIRST_COMPLETED)
+                for future in done:
+                    item = flying.pop(future)
+                    try:
+                        yield item, future.result()
+                    except BrokenProcessPool:
+                        broken = True
+                        suspects.append(item)
+                    except LeadXbError as error:
+                        yield item, describe(error, name(item))
+                    except MemoryError:
+                        yield item, _out_of_memory(name(item))
+
+
+def _out_of_memory(name: str) -> Failure:
+    reason = f"needs more than the {WORKER_LIMIT_BYTES >> 30} GiB that a worker may use"
+    return Failure(id=name, file="", offset=None, reason=reason, advice="the file is damaged or hostile")
