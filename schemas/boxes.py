@@ -28,6 +28,8 @@ class Category(IntEnum):
     ANIMAL = 13
     TRAIN = 14
     TRAFFIC_SIGN = 15
+    TWO_WHEELER = 16
+    """A bicycle or a motorcycle: 123D does not say which."""
 
 
 BOTH = ("carla", "navsim")
@@ -104,4 +106,10 @@ BOX = struct_of(BOX_FIELDS)
 
 BOXES_COLUMNS = (
     Column(name="boxes", type=pa.list_(BOX), sources=BOTH, doc="one element a box; null: the source has no boxes here"),
+    Column(
+        name="boxes.timestamp_us",
+        type=SECONDS_US,
+        unit="us",
+        doc="when the boxes were observed; null: with the row. They are in the row's ego frame all the same",
+    ),
 )

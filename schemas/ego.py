@@ -48,6 +48,7 @@ EGO_COLUMNS = (
         sources=("carla", "navsim"),
         doc="about x, y, z; yaw rate counter-clockwise",
     ),
+    Column(name="ego.angular_acceleration", type=VEC3, unit="rad/s2", frame="ego", sources=(), doc="about x, y, z"),
     Column(name="ego.steering_angle", type=pa.float64(), unit="rad", sources=(), doc="tyre angle, left is positive"),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lead_xb.schemas.column import SECONDS_US, VEC2, Column, struct_of
+from lead_xb.schemas.column import SECONDS_US, VEC2, VEC3, Column, struct_of
 
 LEAD = ("carla",)
 
@@ -26,6 +26,19 @@ EXPERT_COLUMNS = (
     Column(name="expert.door_side", type=pa.string(), sources=LEAD, doc="side of that door"),
     Column(name="expert.light_overhead", type=pa.bool_(), sources=LEAD, doc="next light hangs over the junction"),
     Column(name="expert.light_europe", type=pa.bool_(), sources=LEAD, doc="next light stands before the junction"),
+    Column(
+        name="expert.trajectory_us",
+        type=pa.list_(SECONDS_US),
+        unit="us",
+        doc="times of `expert.trajectory` relative to the row",
+    ),
+    Column(
+        name="expert.trajectory",
+        type=pa.list_(VEC3),
+        unit="m, m, rad",
+        frame="ego",
+        doc="x, y, yaw: how the recorded driver went where another policy drives now (closed loop), before and after",
+    ),
 )
 
 PREFERENCE_FIELDS = (

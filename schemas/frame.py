@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from lead_xb.schemas.column import Column
+from lead_xb.schemas.column import POSE, Column, struct_of
 
 
 class RowKind(StrEnum):
@@ -18,6 +18,18 @@ class RowKind(StrEnum):
 
 
 ALL = ("carla", "navsim")
+
+SENSOR_POSE_FIELDS = (
+    Column(name="column", type=pa.string(), nullable=False, doc="sensor column, as `image.front`"),
+    Column(
+        name="pose",
+        type=POSE,
+        unit="m, -",
+        frame="global",
+        nullable=False,
+        doc="x, y, z, qw, qx, qy, qz of the sensor when it fired; cameras with OpenCV axes",
+    ),
+)
 
 FRAME_COLUMNS = (
     Column(
@@ -56,5 +68,11 @@ FRAME_COLUMNS = (
         type=pa.string(),
         sources=ALL,
         doc="rig as JSON where it differs from the rig in the file's metadata",
+    ),
+    Column(
+        name="frame.sensor_poses",
+        type=pa.list_(struct_of(SENSOR_POSE_FIELDS)),
+        doc="poses that the source records beside the ego's, as its sensors fire at other times; null: ego and rig "
+        "say it all",
     ),
 )

@@ -7,7 +7,7 @@ import pyarrow as pa
 from lead_xb.schemas.column import Column
 from lead_xb.schemas.sensors import IMAGE_GROUPS, POINT_GROUPS
 
-MODALITIES = (*IMAGE_GROUPS, *POINT_GROUPS, "boxes", "traffic_lights")
+MODALITIES = (*IMAGE_GROUPS, *POINT_GROUPS, "boxes", "traffic_lights", "preferences")
 
 INDEX_COLUMNS: tuple[Column, ...] = (
     Column(name="scene", type=pa.string(), nullable=False, doc="scene_id"),
@@ -17,7 +17,7 @@ INDEX_COLUMNS: tuple[Column, ...] = (
     Column(name="is_key", type=pa.bool_(), nullable=False, doc="frame.is_key"),
     Column(name="split", type=pa.list_(pa.string()), nullable=False, doc="splits that the row belongs to"),
     Column(name="map", type=pa.string(), doc="map_id"),
-    Column(name="location", type=pa.string(), doc="town or city"),
+    Column(name="location", type=pa.string(), doc="town, city or reconstructed place"),
     Column(name="source", type=pa.string(), nullable=False, doc="adapter"),
     Column(name="command", type=pa.int8(), doc="navigation.command"),
     Column(name="speed_mps", type=pa.float64(), unit="m/s", doc="ego.speed"),

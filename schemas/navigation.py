@@ -83,5 +83,17 @@ NAVIGATION_COLUMNS = (
         sources=("navsim",),
         doc="route as ids of road blocks and road block connectors of the map",
     ),
+    Column(
+        name="navigation.route_progress",
+        type=pa.float64(),
+        unit="m",
+        doc="arc length along the scene's route up to the ego",
+    ),
+    Column(
+        name="navigation.route_remaining",
+        type=pa.float64(),
+        unit="m",
+        doc="arc length from the ego to the end of the scene's route",
+    ),
     Column(name="navigation.speed_limit", type=pa.float64(), unit="m/s", sources=("carla",), doc="limit at the ego"),
 )

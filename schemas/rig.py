@@ -18,9 +18,19 @@ Crop = tuple[int, int, int, int]
 CAMERA_MODELS = {
     "pinhole": ("focal", "center", "distortion"),
     "fisheye_mei": ("focal", "center", "distortion", "mirror"),
-    "ftheta": ("center", "forward_poly", "backward_poly", "linear_cde"),
+    "fisheye": ("focal", "center", "distortion", "max_angle"),
+    "ftheta": ("center", "forward_poly", "backward_poly", "linear_cde", "max_angle"),
 }
-"""Parameters of each model. Pinhole distortion is OpenCV's k1, k2, p1, p2, k3; empty for none."""
+"""Parameters of each model, empty where the source has none.
+
+pinhole: OpenCV's k1, k2, p1, p2, k3, then k4, k5, k6, s1, s2, s3, s4 where the source has them.
+fisheye: OpenCV's k1, k2, k3, k4 of an equidistant lens.
+ftheta: polynomials from angle to pixels (forward) and back, lowest power first; `linear_cde` is [[c, d], [e, 1]].
+max_angle: half of the field of view, rad; what lies outside cannot be projected.
+"""
+
+ROLLING_SHUTTERS = ("top_to_bottom", "left_to_right", "bottom_to_top", "right_to_left", "global")
+"""Order in which the rows or columns of an image are read; Waymo and AlpaSim count these from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +44,7 @@ class Camera:
         parameters: values of the model, pixels or 1.
         ego_from_camera: 4x4, camera axes of OpenCV (x right, y down, z forward), m.
         crops: payload column -> where this camera lies in it.
+        rolling_shutter: one of `ROLLING_SHUTTERS`, None where the source does not say.
     """
 
     name: str
@@ -43,6 +54,7 @@ class Camera:
     parameters: Mapping[str, tuple[float, ...]]
     ego_from_camera: Matrix
     crops: Mapping[str, Crop]
+    rolling_shutter: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +64,12 @@ class Payload:
     Attributes:
         column: `image.strip`, `semantic.strip` ...
         codec: jpeg or png.
-        coding: rgb, class, depth_linear.
+        coding: rgb, class, instance, depth_linear, depth_inverse, or a source's own (carla_tag, carla_instance).
         classes: names of the codes of a class image.
-        max_depth_m, bits: depth = code / (2^bits - 1) * max_depth_m.
+        max_depth_m, bits: depth = code / (2^bits - 1) * max_depth_m, the code of depth_linear.
+        min_depth_m: depth of the lowest code, None for 0.
+        invalid_code: code of pixels without depth; the lowest code is then the next one.
+        along_ray: depth is measured along the pixel's ray, not along the optical axis.
         pixel_from_ego: 2x3, (column, row) = A (x, y, 1) of a bev_map.
     """
 
@@ -64,6 +79,9 @@ class Payload:
     classes: Mapping[str, str] = field(default_factory=dict)
     max_depth_m: float | None = None
     bits: int | None = None
+    min_depth_m: float | None = None
+    invalid_code: int | None = None
+    along_ray: bool = False
     pixel_from_ego: Matrix | None = None
 
 
@@ -94,13 +112,13 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Vehicle:
-    """Size of the recording car, m; `center_x_m` is the box centre in the ego frame."""
+    """Size of the recording car, m; `center_x_m` is the box centre in the ego frame. None: the source does not say."""
 
-    name: str
+    name: str | None
     length_m: float
     width_m: float
     height_m: float
-    wheel_base_m: float
+    wheel_base_m: float | None
     center_x_m: float
 
 
@@ -160,6 +178,9 @@ def _camera(item: dict[str, Any]) -> Camera:
     model = item["model"]
     if model not in CAMERA_MODELS:
         raise SchemaError(f"camera {item['name']!r} has model {model!r}; known are {sorted(CAMERA_MODELS)}")
+    shutter = item["rolling_shutter"]
+    if shutter is not None and shutter not in ROLLING_SHUTTERS:
+        raise SchemaError(f"camera {item['name']!r} has rolling shutter {shutter!r}; known are {ROLLING_SHUTTERS}")
     return Camera(
         name=item["name"],
         width=item["width"],
@@ -168,6 +189,7 @@ def _camera(item: dict[str, Any]) -> Camera:
         parameters={key: tuple(value) for key, value in item["parameters"].items()},
         ego_from_camera=_matrix(item["ego_from_camera"]),
         crops={key: (int(c[0]), int(c[1]), int(c[2]), int(c[3])) for key, c in item["crops"].items()},
+        rolling_shutter=shutter,
     )
 
 

@@ -16,6 +16,7 @@ from lead_xb.schemas.errors import SchemaError
 from lead_xb.schemas.expert import EXPERT_COLUMNS, PREFERENCES_COLUMNS
 from lead_xb.schemas.frame import FRAME_COLUMNS
 from lead_xb.schemas.navigation import NAVIGATION_COLUMNS
+from lead_xb.schemas.plan import PLAN_COLUMNS
 from lead_xb.schemas.rig import Rig
 from lead_xb.schemas.sensors import PAYLOAD, POINT_GROUPS, group_of, points_type
 from lead_xb.schemas.traffic_lights import TRAFFIC_LIGHTS_COLUMNS
@@ -43,6 +44,7 @@ FIXED_COLUMNS: tuple[Column, ...] = (
     *TRAFFIC_LIGHTS_COLUMNS,
     *EXPERT_COLUMNS,
     *PREFERENCES_COLUMNS,
+    *PLAN_COLUMNS,
     *EXTRA_COLUMNS,
 )
 """Columns that every scene has, filled or null."""
@@ -55,10 +57,10 @@ class SceneMeta:
     Attributes:
         scene_id: unique in a store, also the file name.
         source: adapter that wrote it.
-        location: town or city.
+        location: town, city, or the reconstructed place that a simulator replays.
         map_id: `<source>-<location>-<version>`, None without a map.
         folder: data folder or split folder of the source.
-        scenario: scenario of the source, None where it has none.
+        scenario: scenario of the source (Waymo: scenario cluster), None where it has none.
         rig: sensors.
         lacks: what the source has but this store does not hold, in words (`sensors=none`, missing files).
         original_token, initial_token: links of a synthetic second-stage scene.

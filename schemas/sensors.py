@@ -20,6 +20,7 @@ REFERENCE = struct_of(REFERENCE_FIELDS)
 
 PAYLOAD_FIELDS = (
     Column(name="timestamp_us", type=SECONDS_US, unit="us", doc="when the sensor fired; null: with the row"),
+    Column(name="end_timestamp_us", type=SECONDS_US, unit="us", doc="when its exposure or readout ended"),
     Column(name="bytes", type=pa.binary(), doc="encoded bytes as found; null where `reference` is given"),
     Column(name="reference", type=REFERENCE, doc="where the bytes lie; null where `bytes` is given"),
 )
@@ -27,6 +28,7 @@ PAYLOAD = struct_of(PAYLOAD_FIELDS)
 
 POINT_FIELDS = (
     Column(name="timestamp_us", type=SECONDS_US, unit="us", doc="when the sensor fired; null: with the row"),
+    Column(name="end_timestamp_us", type=SECONDS_US, unit="us", doc="when the sweep ended"),
     Column(name="count", type=pa.int32(), doc="number of points; null where `reference` is given"),
     Column(name="scale", type=VEC3, unit="m", doc="quantum of integer coordinates; null: float coordinates"),
     Column(name="offset", type=VEC3, unit="m", frame="sensor", doc="offset of integer coordinates"),
@@ -46,7 +48,12 @@ SENSOR_DOCS = (
     Column(
         name="image.<payload>", type=PAYLOAD, sources=("carla", "navsim"), doc="camera image, encoded bytes as found"
     ),
-    Column(name="semantic.<payload>", type=PAYLOAD, sources=("carla",), doc="class per pixel; classes in the rig"),
+    Column(
+        name="semantic.<payload>",
+        type=PAYLOAD,
+        sources=("carla",),
+        doc="class or instance per pixel; coding and classes in the rig",
+    ),
     Column(name="depth.<payload>", type=PAYLOAD, unit="coded", sources=("carla",), doc="planar depth; code in the rig"),
     Column(name="bev_map.<payload>", type=PAYLOAD, sources=("carla",), doc="map raster; pixel_from_ego in the rig"),
     Column(

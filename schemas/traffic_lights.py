@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import pyarrow as pa
 
-from lead_xb.schemas.column import Column, struct_of
+from lead_xb.schemas.column import SECONDS_US, Column, struct_of
 
 
 class LightState(IntEnum):
@@ -32,5 +32,11 @@ TRAFFIC_LIGHTS_COLUMNS = (
         type=pa.list_(struct_of(LIGHT_FIELDS)),
         sources=("navsim",),
         doc="in source order; null: the source does not say",
+    ),
+    Column(
+        name="traffic_lights.timestamp_us",
+        type=SECONDS_US,
+        unit="us",
+        doc="when the states were observed; null: with the row",
     ),
 )

@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 from lead_xb.schemas.boxes import BOX_FIELDS
 from lead_xb.schemas.errors import SchemaError
 from lead_xb.schemas.expert import PREFERENCE_FIELDS
+from lead_xb.schemas.frame import SENSOR_POSE_FIELDS
+from lead_xb.schemas.plan import PROPOSAL_FIELDS
 from lead_xb.schemas.scene import FIXED_COLUMNS, SceneMeta, sensor_columns
 from lead_xb.schemas.traffic_lights import LIGHT_FIELDS
 
@@ -15,6 +17,8 @@ _REQUIRED_FIELDS = {
     "boxes": tuple(column.name for column in BOX_FIELDS if not column.nullable),
     "traffic_lights": tuple(column.name for column in LIGHT_FIELDS if not column.nullable),
     "preferences.rated": tuple(column.name for column in PREFERENCE_FIELDS if not column.nullable),
+    "plan.proposals": tuple(column.name for column in PROPOSAL_FIELDS if not column.nullable),
+    "frame.sensor_poses": tuple(column.name for column in SENSOR_POSE_FIELDS if not column.nullable),
 }
 _FIXED = {column.name: column for column in FIXED_COLUMNS}
 

@@ -89,6 +89,6 @@ def _finite(table: Mapping[str, Any], key: str, shape: tuple[int | None, ...], w
 
 
 def _refuse(where: str, key: str, value: Any, expected: str) -> NoReturn:
-    text = repr(value)
+    text = " ".join(repr(value).split())
     given = text if len(text) < 80 else text[:77] + "..."
     raise DataError(where, f"{key!r} is {given}, expected {expected}", advice=ADVICE)

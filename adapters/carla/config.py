@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lead_xb.adapters.carla.logs import ConvertOptions, RouteTask
-from lead_xb.adapters.carla.routes import find_routes
+from lead_xb.adapters.carla.routes import base_of, find_routes
 from lead_xb.schemas.errors import LeadXbError
 from lead_xb.store.tasks import Task
 
@@ -64,7 +64,7 @@ class CarlaSource:
     @property
     def roots(self) -> Mapping[str, Path]:
         """References are relative to the source as it was given."""
-        return {"source": self.config.source} if self.config.images == "reference" else {}
+        return {"source": base_of(self.config.source)} if self.config.images == "reference" else {}
 
     def tasks(self) -> Sequence[Task]:
         """One task a route."""

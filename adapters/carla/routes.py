@@ -113,7 +113,7 @@ def find_routes(source: Path) -> list[Route]:
     Raises:
         LeadXbError: nothing found, or logs of the older carla_garage format.
     """
-    base = source if source.is_dir() else source.parent
+    base = base_of(source)
     routes = {route.scene_id: route for route in _zip_routes(source, base)}
     routes.update({route.scene_id: route for route in _folder_routes(source, base)})
     if not routes:
@@ -124,11 +124,16 @@ def find_routes(source: Path) -> list[Route]:
     return [routes[name] for name in sorted(routes)]
 
 
+def base_of(source: Path) -> Path:
+    """The folder that references are relative to: the source, or its parent for one route or one zip."""
+    return source.parent if source.is_file() or _is_route(source) else source
+
+
 def _folder_routes(source: Path, base: Path) -> Iterator[Route]:
     if not source.is_dir():
         return
     if _is_route(source):
-        yield Route(source.parent, source, None, source.parent.name, source.name)
+        yield Route(base, source, None, source.parent.name, source.name)
         return
     root = source / "data" if (source / "data").is_dir() else source
     for scenario in sorted(p for p in root.iterdir() if p.is_dir()):

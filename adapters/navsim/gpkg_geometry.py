@@ -58,8 +58,8 @@ def reproject(
 
     projected = geometries.copy()
     for has_z in (False, True):
-        mask = shapely.has_z(geometries) == has_z
-        projected[mask] = shapely.transform(geometries[mask], project, include_z=has_z)
+        if (mask := shapely.has_z(geometries) == has_z).any():
+            projected[mask] = shapely.transform(geometries[mask], project, include_z=has_z)
     _require_finite(projected, f"coordinates outside of {target.to_string()}")
     return projected
 

@@ -61,8 +61,8 @@ class MapTask:
 
     @property
     def stored_bytes(self) -> int:
-        """The native size: SQLite pages and its spatial index take more than our columns do."""
-        return self.native_bytes
+        """A quarter more than the native file; measured are 0.5 to 0.9 of it."""
+        return self.native_bytes * 5 // 4
 
     def write(self, path: Path) -> Written:
         """Read the GeoPackage and write the canonical map; DataError if it is damaged."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Float
 
 from lead_xb.demo.actors import Actor, Kind, Light
 from lead_xb.demo.meshes import (
@@ -24,6 +25,8 @@ from lead_xb.demo.meshes import (
 )
 
 FORWARD, BACKWARD = np.array([1.0, 0.0, 0.0]), np.array([-1.0, 0.0, 0.0])
+UPWARD = np.array([0.0, 0.0, 1.0])
+SHADOW: Colour = (38, 39, 42)
 
 
 def actor_parts(actor: Actor) -> tuple[Part, ...]:
@@ -36,7 +39,10 @@ def _car(actor: Actor) -> tuple[Part, ...]:
     a, b, paint = 0.5 * length, 0.5 * width, actor.colour
     sill, belt = 0.30 * height, 0.60 * height
     body = PartBuilder()
-    body.frustum((-0.97 * a, 0.95 * a, -b, b), (-a, a, -b, b), z=(0.14 * height, sill), colours=(_darker(paint, 0.8), paint))
+    body.face(_shadow(a, b), SHADOW, outward=UPWARD)
+    body.frustum(
+        (-0.97 * a, 0.95 * a, -b, b), (-a, a, -b, b), z=(0.14 * height, sill), colours=(_darker(paint, 0.8), paint)
+    )
     body.frustum((-a, a, -b, b), (-0.97 * a, 0.92 * a, -0.96 * b, 0.96 * b), z=(sill, belt), colours=(paint, paint))
     wheels(body, at_x=(-0.60 * a, 0.62 * a), half_width=b, radius=0.22 * height)
     for side in (-1.0, 1.0):
@@ -54,8 +60,11 @@ def _truck(actor: Actor) -> tuple[Part, ...]:
     length, width, height = actor.size_m
     a, b = 0.5 * length, 0.5 * width
     cab, cargo = PartBuilder(), PartBuilder()
+    cargo.face(_shadow(a, b), SHADOW, outward=UPWARD)
     split = a - 0.26 * length
-    cab.frustum((split, a, -b, b), (split, a - 0.15, -b, b), z=(0.4, 0.78 * height), colours=(actor.colour, actor.colour))
+    cab.frustum(
+        (split, a, -b, b), (split, a - 0.15, -b, b), z=(0.4, 0.78 * height), colours=(actor.colour, actor.colour)
+    )
     glass = panel(a - 0.05, y=(-0.85 * b, 0.85 * b), z=(0.46 * height, 0.70 * height))
     cab.face(glass, GLASS, outward=FORWARD)
     for side in (-1.0, 1.0):
@@ -83,10 +92,14 @@ def _bicycle(actor: Actor) -> tuple[Part, ...]:
         for x in (a - radius, radius - a):
             bike.face(disc((x, side * 0.03, radius), radius, axis="y"), RUBBER, outward=outward)
             bike.face(disc((x, side * 0.04, radius), 0.78 * radius, axis="y"), STEEL, outward=outward)
-    bike.frustum((-0.5, 0.5, -0.04, 0.04), (-0.35, 0.45, -0.04, 0.04), z=(0.45, 0.75), colours=(actor.colour, actor.colour))
+    bike.frustum(
+        (-0.5, 0.5, -0.04, 0.04), (-0.35, 0.45, -0.04, 0.04), z=(0.45, 0.75), colours=(actor.colour, actor.colour)
+    )
     bike.frustum((0.36, 0.44, -b, b), (0.36, 0.44, -b, b), z=(0.95, 1.0), colours=(RUBBER, RUBBER))
     jacket = (224, 214, 60)
-    bike.frustum((-0.3, 0.1, -0.16, 0.16), (-0.28, 0.0, -0.14, 0.14), z=(0.5, 0.95), colours=((40, 44, 60), (40, 44, 60)))
+    bike.frustum(
+        (-0.3, 0.1, -0.16, 0.16), (-0.28, 0.0, -0.14, 0.14), z=(0.5, 0.95), colours=((40, 44, 60), (40, 44, 60))
+    )
     bike.frustum((-0.32, 0.0, -0.22, 0.22), (-0.1, 0.2, -0.2, 0.2), z=(0.9, 1.42), colours=(jacket, jacket))
     bike.frustum((0.0, 0.22, -0.1, 0.1), (0.0, 0.22, -0.1, 0.1), z=(1.44, height), colours=(SKIN, (200, 40, 40)))
     return (bike.build(),)
@@ -99,10 +112,14 @@ def _pedestrian(actor: Actor) -> tuple[Part, ...]:
     person = PartBuilder()
     for side in (-1.0, 1.0):
         step = 0.12 * side
-        y = sorted((side * 0.05, side * 0.5 * b))
-        person.frustum((step - 0.08, step + 0.1, *y), (-0.08, 0.08, *y), z=(0.0, 0.48 * height), colours=(trousers, trousers))
+        y = (min(0.05 * side, 0.5 * b * side), max(0.05 * side, 0.5 * b * side))
+        person.frustum(
+            (step - 0.08, step + 0.1, *y), (-0.08, 0.08, *y), z=(0.0, 0.48 * height), colours=(trousers, trousers)
+        )
     shirt = actor.colour
-    person.frustum((-0.1, 0.1, -0.6 * b, 0.6 * b), (-0.12, 0.12, -b, b), z=(0.46 * height, 0.83 * height), colours=(shirt, shirt))
+    person.frustum(
+        (-0.1, 0.1, -0.6 * b, 0.6 * b), (-0.12, 0.12, -b, b), z=(0.46 * height, 0.83 * height), colours=(shirt, shirt)
+    )
     head = (-0.09, 0.11, -0.09, 0.09)
     person.frustum(head, head, z=(0.86 * height, height), colours=(SKIN, (74, 52, 38)))
     return (person.build(),)
@@ -167,6 +184,12 @@ def house(size: tuple[float, float, float], colour: Colour) -> tuple[Part, ...]:
             for y in np.arange(-b + 1.2, b - 1.8, 2.8).tolist():
                 block.face(panel(side * a, y=(y, y + 1.4), z=z), GLASS, outward=np.array([side, 0.0, 0.0]))
     return (block.build(),)
+
+
+def _shadow(half_length: float, half_width: float) -> Float[np.ndarray, "4 3"]:
+    """The dark ground below a vehicle, as large as its box."""
+    a, b = half_length, half_width
+    return np.array([[-a, -b, 0.02], [a, -b, 0.02], [a, b, 0.02], [-a, b, 0.02]])
 
 
 def _darker(colour: Colour, factor: float) -> Colour:

@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 NEAR_M = 0.15
 
-PointsN3 = Float[np.ndarray, "n 3"]
-PointsN2 = Float[np.ndarray, "n 2"]
+PointsN3 = Float[np.ndarray, "_ 3"]
+PointsN2 = Float[np.ndarray, "_ 2"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,7 @@ def make_signals(network: RoadNetwork, *, ticks: int) -> tuple[Signal, ...]:
     """One traffic light per arm: the main road gets green at `MAIN_GREEN_FROM_S`."""
     time = np.arange(ticks) / TICK_HZ
     main = [Light.GREEN if t >= MAIN_GREEN_FROM_S else Light.RED for t in time]
-    cross = [
-        Light.GREEN if t < 1.0 else Light.YELLOW if t < MAIN_GREEN_FROM_S - 0.5 else Light.RED for t in time
-    ]
+    cross = [Light.GREEN if t < 1.0 else Light.YELLOW if t < MAIN_GREEN_FROM_S - 0.5 else Light.RED for t in time]
     signals = []
     for number, stop in enumerate(network.stop_lines):
         states = tuple(main if stop.arm in ("west", "east") else cross)
@@ -92,7 +90,7 @@ def _traffic(stage: _Stage) -> list[Actor]:
     oncoming = stage.drive(away, before_stop_m=-52.0, speed=Speed(((0.0, 9.5), (4.0, 10.5), (12.0, 11.0))))
     waiting = Speed(((0.0, 0.0), (3.3, 0.0), (6.0, 5.0), (10.0, 9.0)))
     moving = [
-        (101, stage.drive(ahead, before_stop_m=17.0, speed=lead), (38, 92, 168), west),
+        (101, stage.drive(ahead, before_stop_m=12.5, speed=lead), (38, 92, 168), west),
         (102, oncoming, (188, 44, 42), oncoming_lane),
         (103, stage.drive(beside, before_stop_m=48.0, speed=behind), (236, 236, 232), left),
         (104, stage.drive(away, before_stop_m=4.5, speed=waiting), (64, 132, 92), east),
@@ -100,7 +98,7 @@ def _traffic(stage: _Stage) -> list[Actor]:
     cars = [Actor(i, Kind.CAR, stage.car_size(), c, t, lane_id=lane.lane_id) for i, t, c, lane in moving]
     truck = stage.drive(down, before_stop_m=20.0, speed=stopping)
     south = net.connector_of(west, Turn.RIGHT).to_lane
-    cyclist = stage.walk(offset(south.centre, -0.9), start_m=8.0, speed=Speed(((0.0, 2.6), (10.0, 3.4))))
+    cyclist = stage.walk(offset(south.centre, -0.9), start_m=18.0, speed=Speed(((0.0, 2.6), (10.0, 3.4))))
     return [
         *cars,
         Actor(105, Kind.TRUCK, (7.2, 2.5, 3.1), (226, 180, 58), truck, lane_id=north.lane_id),
@@ -129,7 +127,7 @@ def _roadside(stage: _Stage) -> list[Actor]:
 
 def _on_foot(stage: _Stage) -> list[Actor]:
     """One person walks along the western arm, one crosses the northern one, one waits at the south."""
-    west, north = stage.network.incoming_lane("west", 1), stage.network.incoming_lane("north", 0)
+    west = stage.network.incoming_lane("west", 1)
     pavement = offset(west.right, -3.6)
     along = stage.walk(pavement, start_m=float(arc_length(pavement)[-1]) - 22.0, speed=Speed(((0.0, 1.3), (9.0, 1.3))))
     crossing = stage.network.crosswalks[2]

@@ -105,9 +105,7 @@ def _write_layer(connection: sqlite3.Connection, layer: Layer) -> None:
         entry = (layer.name, "geom", layer.geometry_type, 4326, 0, 0)
         connection.execute("INSERT INTO gpkg_geometry_columns VALUES (?,?,?,?,?,?)", entry)
     width = 1 + len(geometry) + len(columns)
-    rows = [
-        (fid, *([] if shape is None else [geometry_blob(shape)]), *values) for fid, shape, values in layer.rows
-    ]
+    rows = [(fid, *([] if shape is None else [geometry_blob(shape)]), *values) for fid, shape, values in layer.rows]
     connection.executemany(f'INSERT INTO "{layer.name}" VALUES ({",".join("?" * width)})', rows)
 
 

@@ -29,15 +29,13 @@ class HeightMap:
 
     def heights(self, x: Float[np.ndarray, "n m"], y: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
         """Ground height at world positions, m."""
+        if x.size == 0:
+            return np.zeros(x.shape, np.float32)
         columns = ((x - self._corner[0]) / SPACING_M).astype(np.float32)
         rows = ((y - self._corner[1]) / SPACING_M).astype(np.float32)
-        return np.asarray(
-            cv2.remap(self._heights, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        )
+        return np.asarray(cv2.remap(self._heights, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
-    def hits(
-        self, origin_m: Float[np.ndarray, " 3"], directions: Float[np.ndarray, "n 3"]
-    ) -> Float[np.ndarray, " n"]:
+    def hits(self, origin_m: Float[np.ndarray, " 3"], directions: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
         """How far along each direction the ground is, in multiples of the direction; inf where it is not met.
 
         The search ends at `REACH_M` horizontal metres, which is why directions must not be vertical.

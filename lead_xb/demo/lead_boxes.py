@@ -1,4 +1,4 @@
-"""The boxes of one LEAD frame: a list of dictionaries with the keys, key order and types of LEAD's own (section 5.4)."""
+"""The boxes of one LEAD frame: dictionaries with the keys, key order and types of LEAD's own (section 5.4)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from lead_xb.demo.actors import Actor, Kind, Signal
+from lead_xb.demo.actors import Actor, Kind
 from lead_xb.demo.drive import Drive
+from lead_xb.demo.lead_lights import light_boxes
 from lead_xb.demo.lead_sensors import LeadSensors
-from lead_xb.demo.native_carla import EGO_HALF_EXTENT_M, Transform, transform_of
-from lead_xb.demo.roads import Lane
+from lead_xb.demo.native_carla import EGO_HALF_EXTENT_M, Transform, single, transform_of, wrap
 
 BOX_RANGE_M = 96.0
 FUTURE_TICKS = 41
 EGO_ID = 1
 STATIC_PROP_CAR_ID = 100_000_000
-LIGHT_COPY_ID = -100_000
 PARKED_MESH = "/Game/Carla/Static/Car/4Wheeled/ParkedVehicles/TeslaM3/SM_TeslaM3_parked.SM_TeslaM3_parked"
 
 Box = dict[str, object]
@@ -54,7 +53,8 @@ class LeadBoxes:
             }
             box.update({key: value for key, value in fill.items() if key in box})
             others.append((float(np.linalg.norm(self._relative(actor, tick)[:3, 3])), box))
-        others += [(float(np.linalg.norm(np.array(box["position"]))), box) for box in self._traffic_lights(tick)]
+        lights = light_boxes(self._drive, self._matrices[tick].astype(np.float64), yaw_rad=self._yaw[tick], tick=tick)
+        others += [(float(np.linalg.norm(np.array(box["position"]))), box) for box in lights]
         others = [entry for entry in others if entry[0] < BOX_RANGE_M]
         return [self._ego_car(tick), *(box for _, box in sorted(others, key=lambda entry: entry[0]))]
 
@@ -161,51 +161,6 @@ class LeadBoxes:
             "visible_pixels": 0,
         }
 
-    def _traffic_lights(self, tick: int) -> list[Box]:
-        """The ego's light while it lies ahead: a box at the stop line of each lane."""
-        if self._drive.ego_s_m[tick] > self._drive.route.turn_m[0]:
-            return []
-        ego_lane = self._drive.route.lanes[0]
-        boxes = []
-        stops = {stop.stop_id: stop for stop in self._drive.network.stop_lines}
-        for signal in self._drive.signals:
-            copies = 0
-            for lane in stops[signal.stop_id].lanes:
-                if ego_lane not in [member.lane_id for member in stops[signal.stop_id].lanes]:
-                    continue
-                own = lane.lane_id == ego_lane
-                number = signal.signal_id if own else LIGHT_COPY_ID - copies
-                copies += not own
-                boxes.append(self._traffic_light(signal, lane, tick=tick, number=number))
-        return boxes
-
-    def _traffic_light(self, signal: Signal, lane: Lane, *, tick: int, number: int) -> Box:
-        end = lane.centre[-1]
-        heading = np.arctan2(*(lane.centre[-1] - lane.centre[-2])[::-1])
-        terrain = self._drive.terrain
-        place = transform_of(terrain.lift(end), terrain.rotation(end, np.asarray(heading)))
-        matrix = single(place.matrix())
-        world_from_ego = self._matrices[tick].astype(np.float64)
-        relative = np.linalg.inv(world_from_ego) @ matrix
-        post = terrain.lift(signal.post_xy_m) * np.array([1.0, -1.0, 1.0])
-        return {
-            "class": "traffic_light",
-            "transfuser_semantics_id": 3,
-            "extent": [1.5, 1.5, 0.5],
-            "position": list(relative[:3, 3]),
-            "yaw": wrap(np.float64(np.radians(place.yaw)) - self._yaw[tick]),
-            "distance": np.float64(np.linalg.norm(relative[:3, 3])),
-            "state": signal.states[tick].value,
-            "id": number,
-            "affects_ego": True,
-            "matrix": matrix.tolist(),
-            "distance_to_physical_traffic_light": np.float64(np.linalg.norm(post - world_from_ego[:3, 3])),
-            "dummy_traffic_light_bounding_box": False,
-            "same_lane_as_ego": number == signal.signal_id,
-            "is_over_head_traffic_light": False,
-            "is_europe_traffic_light": True,
-        }
-
     def _place(self, actor: Actor, tick: int) -> Box:
         return {
             "extent": _extent(actor),
@@ -228,7 +183,7 @@ class LeadBoxes:
 
     def _relative_yaw(self, actor: Actor, tick: int) -> np.float64:
         """Difference of the two world yaws, positive to the right, in (-pi, pi]."""
-        return wrap(np.float64(-actor.track.heading_rad[tick]) - self._yaw[tick])
+        return np.float64(wrap(-actor.track.heading_rad[tick : tick + 1] - self._yaw[tick])[0])
 
     def _velocity(self, actor: Actor, tick: int) -> list[float]:
         """World velocity turned into the ego's yaw: forward and right, m/s."""
@@ -247,16 +202,6 @@ class LeadBoxes:
             "future_positions": local[:, :2].astype(np.float16),
             "future_yaws": yaws.astype(np.float16),
         }
-
-
-def single(values: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-    """What CARLA hands to Python: single precision."""
-    return values.astype(np.float32)
-
-
-def wrap(angle: np.float64 | Float[np.ndarray, "*n"]) -> np.float64 | Float[np.ndarray, "*n"]:
-    """An angle in (-pi, pi]."""
-    return -((-angle + np.pi) % (2.0 * np.pi) - np.pi)
 
 
 def _extent(actor: Actor) -> list[float]:

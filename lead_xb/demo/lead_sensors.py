@@ -94,10 +94,9 @@ class LeadSensors:
         # LEAD keeps a point only if it is outside in both directions, which cuts a cross.
         cloud = cloud.where((x > EGO_HALF_EXTENT_M[0]) & (y > EGO_HALF_EXTENT_M[1]))
         both = _with_copies(radar)
-        cloud = Cloud(
-            np.concatenate([cloud.points, both.points]), np.concatenate([cloud.numbers, both.numbers])
-        )
-        return cloud.where(((cloud.points >= _CROP_LOW) & (cloud.points <= _CROP_HIGH)).all(axis=1))
+        cloud = Cloud(np.concatenate([cloud.points, both.points]), np.concatenate([cloud.numbers, both.numbers]))
+        inside = (cloud.points >= _CROP_LOW) & (cloud.points <= _CROP_HIGH)
+        return cloud.where(np.all(inside, axis=1))
 
     def _radar_cloud(
         self, tick: int, mount: Mount, perturbation: Perturbation

@@ -5,6 +5,7 @@ Body frame: x forward, y left, z up, origin on the ground below the box centre, 
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -82,9 +83,7 @@ class PartBuilder:
         ]
         self._hull(rings[0], rings[1], colours=colours)
 
-    def cone(
-        self, radii: tuple[float, float], z: tuple[float, float], *, colour: Colour, sides: int = 7
-    ) -> None:
+    def cone(self, radii: tuple[float, float], z: tuple[float, float], *, colour: Colour, sides: int = 7) -> None:
         """A round tower of `sides` walls round the z axis."""
         angle = np.arange(sides) * 2.0 * math.pi / sides
         rings = [
@@ -112,7 +111,7 @@ class PartBuilder:
         starts = np.cumsum([0, *(len(p) for p in self._points)])
         return Part(
             vertices=np.concatenate(self._points),
-            faces=tuple(tuple(range(a, b)) for a, b in zip(starts[:-1], starts[1:], strict=True)),
+            faces=tuple(tuple(range(a, b)) for a, b in itertools.pairwise(starts.tolist())),
             normals=np.stack(self._normals),
             centres=np.stack([p.mean(axis=0) for p in self._points]),
             colours=np.array(self._colours, np.float64),

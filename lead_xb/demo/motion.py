@@ -85,9 +85,7 @@ def drive_along(path: Path2, terrain: Terrain, *, start_m: float, speed: Speed, 
     )
 
 
-def stand_still(
-    terrain: Terrain, *, xy: Float[np.ndarray, " 2"], heading_rad: float, ticks: int
-) -> Track:
+def stand_still(terrain: Terrain, *, xy: Float[np.ndarray, " 2"], heading_rad: float, ticks: int) -> Track:
     """A body that stands on the ground all the time."""
     rotation = terrain.rotation(xy, np.asarray(heading_rad))
     zero = np.zeros((ticks, 3))

@@ -150,6 +150,16 @@ def to_actor_frame(
     return np.asarray(world @ actor_from_world[:3, :3].T + actor_from_world[:3, 3])
 
 
+def single(values: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """What CARLA hands to Python: single precision."""
+    return values.astype(np.float32)
+
+
+def wrap(angles_rad: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """Angles in (-pi, pi]."""
+    return np.asarray(np.pi - (np.pi - angles_rad) % (2.0 * np.pi))
+
+
 def imu(ego: Track) -> tuple[Float[np.ndarray, "ticks 3"], Float[np.ndarray, "ticks 3"]]:
     """Accelerometer (m/s^2) and gyroscope (rad/s) in the vehicle frame, left-handed.
 

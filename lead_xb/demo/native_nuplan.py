@@ -88,9 +88,7 @@ def quaternion_wxyz(rotation: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, " 4
     return np.array([w, x / (4.0 * w), y / (4.0 * w), z / (4.0 * w)])
 
 
-def homogeneous(
-    rotation: Float[np.ndarray, "3 3"], translation: Float[np.ndarray, " 3"]
-) -> Float[np.ndarray, "4 4"]:
+def homogeneous(rotation: Float[np.ndarray, "3 3"], translation: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
     """The 4x4 matrix of a rotation and a translation."""
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = rotation, translation

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from lead_xb.demo.gpkg_writer import Layer, Value, write_geopackage
 from lead_xb.demo.native_nuplan import LOCATION, PROJECTION, UTM_OFFSET_M
 from lead_xb.demo.paths import Polyline
-from lead_xb.demo.roads import RoadNetwork, Turn, ring_between
+from lead_xb.demo.roads import Connector, Lane, RoadNetwork, Turn, ring_between
 
 MAP_VERSION = "9.99.0001"
 INTERSECTION_ID = 50001
@@ -160,8 +160,8 @@ def _connector_layers(network: RoadNetwork, project: _Projector) -> list[Layer]:
 
 
 def _line_layers(network: RoadNetwork, project: _Projector) -> list[Layer]:
-    owners = [(lane.lane_id, lane) for lane in network.lanes]
-    ways = [(connector.connector_id, connector) for connector in network.connectors]
+    owners: list[tuple[int, Lane | Connector]] = [(lane.lane_id, lane) for lane in network.lanes]
+    ways: list[tuple[int, Lane | Connector]] = [(c.connector_id, c) for c in network.connectors]
     paths: list[Row] = []
     for number, (fid, way) in enumerate([*owners, *ways], start=100001):
         is_lane = number - 100001 < len(owners)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-Polyline = Float[np.ndarray, "n 2"]
+Polyline = Float[np.ndarray, "_ 2"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def turn_line(start: Polyline, end: Polyline, *, count: int = 17) -> Polyline:
     return np.asarray(curve)
 
 
-def arc_length(line: Polyline) -> Float[np.ndarray, " n"]:
+def arc_length(line: Polyline) -> Float[np.ndarray, " _"]:
     """Arc length of each vertex from the first one, m."""
     return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
 

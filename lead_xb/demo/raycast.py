@@ -31,7 +31,9 @@ class Returns:
     numbers: Int[np.ndarray, " n"]
 
 
-def directions(azimuth_rad: Float[np.ndarray, " a"], elevation_rad: Float[np.ndarray, " e"]) -> Float[np.ndarray, "n 3"]:
+def directions(
+    azimuth_rad: Float[np.ndarray, " a"], elevation_rad: Float[np.ndarray, " e"]
+) -> Float[np.ndarray, "n 3"]:
     """Unit vectors x forward, y left, z up for all pairs, elevation slowest; azimuth counter-clockwise."""
     elevation, azimuth = np.meshgrid(elevation_rad, azimuth_rad, indexing="ij")
     flat = np.cos(elevation)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from lead_xb.demo.camera import CameraModel, CameraPose
+from lead_xb.demo.camera import CameraPose
 from lead_xb.demo.drive import Drive
 from lead_xb.demo.heightmap import HeightMap
 from lead_xb.demo.ordering import painting_order
@@ -99,9 +99,9 @@ class Painter:
         inside = view.inside(corners)
         middle = corners.mean(axis=1)
         distance = np.linalg.norm(middle, axis=1)
-        shown = inside.any(axis=1).all(axis=1) & (distance < _GROUND_RANGE_M)
+        shown = np.all(inside.any(axis=1), axis=1) & (distance < _GROUND_RANGE_M)
         shown &= ~ground.hides(middle)
-        whole = inside.all(axis=(1, 2))
+        whole = np.asarray(inside.all(axis=(1, 2)))
         colours = hazy(flat.colours, distance[:, None])
         for k in np.nonzero(shown)[0].tolist():
             polygon = corners[k] if whole[k] else view.clip(corners[k])

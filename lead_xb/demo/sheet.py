@@ -45,9 +45,7 @@ class Sheet:
         self.numbers.append(number)
         self.planes.append(plane)
 
-    def fill(
-        self, pixels: Float[np.ndarray, "n 2"], colour: Float[np.ndarray, " 3"], *, smooth: bool = True
-    ) -> None:
+    def fill(self, pixels: Float[np.ndarray, "n 2"], colour: Float[np.ndarray, " 3"], *, smooth: bool = True) -> None:
         """Fill one polygon; its pixels belong to the face that was announced last."""
         points = np.rint(pixels * (1 << _SUBPIXEL_BITS)).astype(np.int32)
         kind = cv2.LINE_AA if smooth else cv2.LINE_8

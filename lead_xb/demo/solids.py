@@ -37,7 +37,7 @@ def paint_thing(sheet: Sheet, view: View, *, pose: CameraPose, thing: Thing, gro
     window = _window(view, everything)
     before = sheet.copy_of(window) if hidden.any() else None
     for part, vertices in zip(parts, corners, strict=True):
-        _paint_part(sheet, view, part=part, thing=thing, eye=eye, vertices=vertices)
+        _paint_part(sheet, view, part=part, thing=thing, pose=pose, vertices=vertices)
     if before is not None:
         nearer = ground.per_pixel[window] > 1.0 / max(float(everything[:, 2].min()) - 1.0, 1.0)
         sheet.restore(window, nearer, before)
@@ -57,15 +57,17 @@ def _paint_part(
     *,
     part: Part,
     thing: Thing,
-    eye: Float[np.ndarray, " 3"],
+    pose: CameraPose,
     vertices: Float[np.ndarray, "v 3"],
 ) -> None:
+    eye = (pose.position_m - thing.position_m) @ thing.rotation
     distance = max(0.5, float(np.linalg.norm(eye)))
     inside = view.inside(vertices)
     towards = np.einsum("fi,fi->f", part.normals, part.centres - eye) < 0.0
     sunlight = 0.62 + 0.42 * np.maximum(part.normals @ (SUN @ thing.rotation), 0.0)
     light = np.where(part.glowing, 1.0, sunlight)[:, None]
-    colours = hazy(np.minimum(part.colours * light, 255.0), np.full((1, 1), distance))
+    colours = hazy(np.minimum(part.colours * light, 255.0), np.full_like(light, distance))
+    planes = _planes(part, thing, pose)
     scale = float(view.model.intrinsics[0, 0]) / distance
     for k in np.nonzero(towards)[0].tolist():
         face = list(part.faces[k])
@@ -74,13 +76,14 @@ def _paint_part(
         polygon = vertices[face] if inside[face].all() else view.clip(vertices[face])
         if len(polygon) < 3:
             continue
-        sheet.add(int(thing.label), thing.number, plane=_plane(vertices[face]))
+        sheet.add(int(thing.label), thing.number, plane=planes[k])
         sheet.fill(view.project(polygon), colours[k])
 
 
-def _plane(corners: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " 3"]:
-    """The n of a face's plane, with n . p = 1 for its points p, so that 1 / depth = n . (x/z, y/z, 1)."""
-    normal = np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0)
-    offset = float(normal @ corners.mean(axis=0))
+def _planes(part: Part, thing: Thing, pose: CameraPose) -> Float[np.ndarray, "f 3"]:
+    """Per face the n with n . p = 1 for its points p (camera axes), so that 1 / depth = n . (x/z, y/z, 1)."""
+    normals = part.normals @ (thing.rotation.T @ pose.world_from_camera)
+    centres = pose.to_camera(thing.position_m + part.centres @ thing.rotation.T)
+    offsets = np.einsum("fi,fi->f", normals, centres)
     # A face seen edge-on has no depth of its own; it covers no pixels either.
-    return np.asarray(normal / offset) if abs(offset) > 1e-9 else np.zeros(3)
+    return np.asarray(normals / np.where(np.abs(offsets) > 1e-9, offsets, 1e-9)[:, None])

@@ -31,9 +31,10 @@ LANE_WIDTH_M = 3.5
 LAYOUT_HEADING_RAD = 0.6
 LAYOUT_ORIGIN_M = (40.0, -25.0)
 
-WALKWAY_M = (0.4, 2.6)
-PARKING_M = (0.1, 2.5)
-PARKING_WALKWAY_M = (2.7, 4.9)
+WALKWAY_M = (0.35, 2.6)
+PARKING_M = (0.0, 2.4)
+PARKING_WALKWAY_M = (2.4, 4.6)
+"""Begin and end of the strips beside the road, from its edge outwards, m."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import google_crc32c
+import pyarrow as pa
+
+from lead_xb.schemas.errors import LeadXbError
 
 PARTIAL_SUFFIX = ".partial"
 _BLOCK = 1 << 22
+
+
+class WriteError(LeadXbError):
+    """A file of a store cannot be written: disk full, I/O error, no permission. It ends a run; the next goes on."""
+
+    @classmethod
+    def of(cls, path: Path, error: OSError) -> WriteError:
+        """What happened to which file, in a sentence."""
+        reason = error.strerror or str(error)
+        return cls(f"{path}: cannot be written ({reason}); make room or mend the disk, then run the same command again")
 
 
 class ChecksumFile:
@@ -23,7 +37,7 @@ class ChecksumFile:
         self.bytes_written = 0
         self.closed = False
 
-    def write(self, data: bytes | memoryview) -> int:
+    def write(self, data: bytes | memoryview | pa.Buffer) -> int:
         """Append; an OSError (disk full, I/O error) goes to the caller unchanged."""
         block = bytes(data)
         view = memoryview(block)
@@ -71,19 +85,26 @@ def open_for_write(path: Path) -> IO[bytes]:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[ChecksumFile]:
-    """A file that gets its name only when all of it is on disk; a killed run leaves a `.partial` at most."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A file that gets its name only when all of it is on disk; a killed run leaves a `.partial` at most.
+
+    Raises:
+        WriteError: the operating system refuses.
+    """
     partial = path.with_name(f"{path.name}{PARTIAL_SUFFIX}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open_for_write(partial) as raw:
             file = ChecksumFile(raw)
             yield file
             raw.flush()
             os.fsync(raw.fileno())
         os.replace(partial, path)
-        _fsync_folder(path.parent)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+        fsync_folder(path.parent)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise WriteError.of(path, error) from error
         raise
 
 
@@ -96,7 +117,14 @@ def crc32c_of(path: Path) -> str:
     return str(crc.hexdigest().decode())
 
 
-def _fsync_folder(folder: Path) -> None:
+def seal_of(values: Mapping[str, Any]) -> str:
+    """CRC32C of the canonical JSON of a record, 8 hex digits: what a JSON file keeps beside its values."""
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return str(google_crc32c.Checksum(text.encode()).hexdigest().decode())
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import msgpack
@@ -14,6 +15,7 @@ from lead_xb.store.standins import Standin, standin_type
 
 _LEVEL = 3
 _TUPLE, _ARRAY, _SCALAR, _INTEGER, _STANDIN = 1, 2, 3, 4, 5
+_DTYPE = re.compile(r"[<>|=](b1|[iu][1248]|f[248]|c8|c16|[SU][0-9]{1,7})")
 MAX_CELL_BYTES = 1 << 30
 """A cell that unpacks to more is damaged: no native frame comes near."""
 
@@ -104,12 +106,19 @@ def _from_ext(code: int, data: bytes) -> Any:
         return tuple(content)
     if code == _ARRAY:
         kind, shape, order, raw = content
-        return np.frombuffer(bytearray(raw), np.dtype(kind)).reshape(shape, order=order)
+        return np.frombuffer(bytearray(raw), _dtype(kind)).reshape(shape, order=order)
     if code == _SCALAR:
-        return np.frombuffer(content[1], np.dtype(content[0]))[0]
+        return np.frombuffer(content[1], _dtype(content[0]))[0]
     if code == _STANDIN:
         return _standin(*content)
     raise SchemaError(f"a packed cell has the unknown type {code}; it needs a newer lead_xb")
+
+
+def _dtype(text: Any) -> np.dtype[Any]:
+    # numpy parses structured types, and even Python literals, out of a text: only plain ones are let through.
+    if not isinstance(text, str) or not _DTYPE.fullmatch(text):
+        raise SchemaError(f"a packed cell has the dtype {text!r}; it is damaged, convert the scene again")
+    return np.dtype(text)
 
 
 def _standin(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: Any, slots: Any) -> Standin:

@@ -10,9 +10,10 @@ from typing import Any
 
 from lead_xb.schemas.errors import DataError, LeadXbError
 from lead_xb.schemas.versions import CURRENT, require_readable
-from lead_xb.store.atomic import atomic_write
+from lead_xb.store.atomic import atomic_write, seal_of
 
 NAME = "dataset.json"
+_SEAL = "crc32c"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +44,14 @@ class Dataset:
 
     def write(self, root: Path) -> None:
         """Write `dataset.json`, whole or not at all."""
-        text = json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+        values = asdict(self)
+        text = json.dumps({**values, _SEAL: seal_of(values)}, indent=2, sort_keys=True) + "\n"
         with atomic_write(root / NAME) as file:
             file.write(text.encode())
 
 
 def read_dataset(root: Path) -> Dataset:
-    """Read `dataset.json`.
+    """Read `dataset.json`; its values must have the checksum that it holds of them.
 
     Raises:
         LeadXbError: the folder is no store.
@@ -61,11 +63,11 @@ def read_dataset(root: Path) -> Dataset:
         raise LeadXbError(f"{root} is not a store (it has no {NAME}); make one with `lead-xb convert ... out={root}`")
     try:
         data = json.loads(path.read_bytes())
+        if data.pop(_SEAL) != seal_of(data):
+            raise ValueError("its checksum does not match")
         require_readable(data["schema_version"], str(path))
-        dataset = Dataset(**{f.name: data[f.name] for f in fields(Dataset)})
-        tables = (dataset.options, dataset.roots, dataset.splits, dataset.counts, dataset.checksums, dataset.lacks)
-        if not all(isinstance(table, dict) for table in tables):
-            raise TypeError("a table is not an object")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Dataset(**{f.name: data[f.name] for f in fields(Dataset)})
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror})", advice="check the disk") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(path, f"damaged ({error!r})", advice="restore it or convert again") from error
-    return dataset

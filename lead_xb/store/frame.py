@@ -33,6 +33,7 @@ class Frame:
         meta: metadata of the scene.
         scene_row: row inside the scene.
         roots: folders of referenced payloads.
+        strict: referenced bytes must have the SHA-256 that was recorded.
     """
 
     batch: pa.RecordBatch
@@ -40,6 +41,7 @@ class Frame:
     meta: SceneMeta
     scene_row: int
     roots: Roots
+    strict: bool = False
 
     @property
     def token(self) -> str:
@@ -89,7 +91,7 @@ class Frame:
     def payload(self, column: str, *, verify: bool = False) -> bytes | None:
         """Encoded bytes of an image-like column as the source stored them; None where the sensor did not fire."""
         value = self[column]
-        return None if value is None else payload_bytes(value, self.roots, verify=verify)
+        return None if value is None else payload_bytes(value, self.roots, verify=verify or self.strict)
 
     def image(self, camera: str, *, view: str | None = None) -> UInt8[np.ndarray, "height width 3"] | None:
         """RGB of one camera of the rig (or of a perturbed view); None where it did not fire."""

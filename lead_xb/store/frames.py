@@ -82,7 +82,7 @@ def mirror(vectors: Points, convention: Convention) -> Points:
 
 def mirror_yaw(yaw: Float[np.ndarray, "*batch"] | float, convention: Convention) -> Float[np.ndarray, "*batch"]:
     """Yaw or yaw rate between ISO (counter-clockwise) and a foreign convention; its own inverse."""
-    return np.asarray(yaw, np.float64) * convention.sign
+    return np.asarray(np.multiply(yaw, convention.sign, dtype=np.float64))
 
 
 def mirror_rotation_vector(
@@ -204,4 +204,4 @@ def rotation_to_quaternion(rotation: Float[np.ndarray, "*batch 3 3"]) -> Float[n
 
 def yaw_of(rotation: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch"]:
     """Heading of the x axis in the x-y plane, rad, in (-pi, pi]."""
-    return np.arctan2(rotation[..., 1, 0], rotation[..., 0, 0])
+    return np.asarray(np.arctan2(rotation[..., 1, 0], rotation[..., 0, 0]))

@@ -35,6 +35,9 @@ def decode_depth(codes: Shaped[np.ndarray, "height width"], payload: Payload) ->
     """Depth codes -> planar depth in m: code / (2^bits - 1) * max_depth_m."""
     if payload.max_depth_m is None or payload.bits is None:
         raise DataError(payload.column, "the rig gives no depth code for it", advice="convert the scene again")
+    code = (payload.coding, payload.min_depth_m or 0.0, payload.invalid_code, payload.along_ray)
+    if code != ("depth_linear", 0.0, None, False):
+        raise DataError(payload.column, f"its depth code {code} is kept but not decoded", advice="read `codes` instead")
     return (codes.astype(np.float64) / (2**payload.bits - 1) * payload.max_depth_m).astype(np.float32)
 
 

@@ -1,4 +1,7 @@
-"""manifest.jsonl: one line per finished file of a store. It is what resume and `check` trust."""
+"""manifest.jsonl: one line per finished file of a store. It is what resume and `check` trust.
+
+While a conversion runs, no checksum of the whole manifest exists yet, so each line carries one of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lead_xb.schemas.errors import DataError
-from lead_xb.store.atomic import atomic_write
+from lead_xb.store.atomic import WriteError, atomic_write, fsync_folder, seal_of
 
 NAME = "manifest.jsonl"
+_SEAL = "line_crc32c"
+_TAIL_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,8 @@ class Entry:
         """The manifest line, without the line break."""
         data: dict[str, Any] = asdict(self)
         kind, name = data.pop("kind"), data.pop("id")
-        return json.dumps({kind: name, **data}, separators=(",", ":"))
+        fields = {kind: name, **data}
+        return json.dumps({**fields, _SEAL: seal_of(fields)}, separators=(",", ":"))
 
 
 def stored_path(root: Path, kind: str, name: str) -> Path:
@@ -65,7 +71,10 @@ def read_manifest(root: Path) -> dict[tuple[str, str], Entry]:
     path = root / NAME
     if not path.exists():
         return {}
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror})", advice="check the disk") from error
     entries: dict[tuple[str, str], Entry] = {}
     offset = 0
     for line in data.split(b"\n")[:-1]:
@@ -76,15 +85,18 @@ def read_manifest(root: Path) -> dict[tuple[str, str], Entry]:
 
 
 def append_entry(root: Path, entry: Entry) -> None:
-    """Add a finished file; it is on disk when this returns."""
+    """Add a finished file; it is on disk when this returns. WriteError if the operating system refuses."""
     path = root / NAME
-    with path.open("r+b" if path.exists() else "w+b") as file:
-        data_end = _end_of_last_line(file.read())
-        file.seek(data_end)
-        file.truncate()
-        file.write(entry.line().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("r+b" if path.exists() else "w+b") as file:
+            file.truncate(_end_of_last_line(file))
+            file.seek(0, os.SEEK_END)
+            file.write(entry.line().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fsync_folder(root)
+    except OSError as error:
+        raise WriteError.of(path, error) from error
 
 
 def write_manifest(root: Path, entries: Iterable[Entry]) -> None:
@@ -94,18 +106,21 @@ def write_manifest(root: Path, entries: Iterable[Entry]) -> None:
             file.write(entry.line().encode() + b"\n")
 
 
-def _end_of_last_line(data: bytes) -> int:
-    return data.rfind(b"\n") + 1
+def _end_of_last_line(file: IO[bytes]) -> int:
+    """Where the next line starts: a killed run may have left the beginning of one, which is never long."""
+    start = max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES)
+    file.seek(start)
+    return start + file.read().rfind(b"\n") + 1
 
 
 def _entry(line: bytes, path: Path, offset: int) -> Entry:
     try:
         data = json.loads(line)
+        if data.pop(_SEAL) != seal_of(data):
+            raise ValueError("its checksum does not match")
         kind = "map" if "map" in data else "scene"
         entry = Entry(kind=kind, id=data.pop(kind), **data)
-        if not (isinstance(entry.id, str) and isinstance(entry.bytes, int) and isinstance(entry.crc32c, str)):
-            raise TypeError("a field has the wrong type")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         advice = "restore the file, or delete the store and convert again"
         raise DataError(path, f"not a manifest line ({error!r})", offset=offset, advice=advice) from error
     return entry

@@ -72,6 +72,8 @@ def open_map(path: Path, *, crc32c: str | None = None) -> Map:
 
 
 def _batch(rows: list[Row], schema: pa.Schema, where: str) -> pa.RecordBatch:
+    if unknown := {name for row in rows for name in row} - set(schema.names):
+        raise SchemaError(f"{where}: columns {sorted(unknown)} are not in the schema of maps")
     arrays = []
     for field in schema:
         try:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
-from typing import Protocol, TypeVar
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import Protocol, TypeVar, runtime_checkable
 
 import psutil
 
 from lead_xb.schemas.errors import DataError, LeadXbError
+from lead_xb.store.atomic import WriteError
 from lead_xb.store.unpickle import limit_memory
 
 Item = TypeVar("Item")
@@ -44,6 +46,7 @@ class Failure:
     advice: str
 
 
+@runtime_checkable
 class Pool(Protocol):
     """Runs a module-level function over items and yields (item, result or Failure) as they end, in any order."""
 
@@ -62,7 +65,11 @@ class LocalPool:
     def run(
         self, function: Callable[[Item], Result], items: Sequence[Item], name: Callable[[Item], str]
     ) -> Iterator[tuple[Item, Result | Failure]]:
-        """Run in spawned workers. A worker that dies takes nothing with it but the item that killed it."""
+        """Run in spawned workers. A worker that dies takes nothing with it but the item that killed it.
+
+        Raises:
+            WriteError: the disk of the store fails, which the other items would meet as well.
+        """
         suspects: list[Item] = []
         yield from _run_together(self._size(len(items)), function, items, name, suspects)
         for item in suspects:
@@ -106,9 +113,8 @@ def _run_together(
     """Run items; those that were in flight when a worker died are appended to `suspects`."""
     queue = list(reversed(items))
     while queue:
-        with ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=limit_memory, initargs=(WORKER_LIMIT_BYTES,)
-        ) as pool:
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
+        try:
             flying: dict[Future[Result], Item] = {}
             broken = False
             while (queue and not broken) or flying:
@@ -123,14 +129,37 @@ def _run_together(
                 for future in done:
                     item = flying.pop(future)
                     try:
-                        yield item, future.result()
+                        yield item, _outcome(future.result, name(item))
                     except BrokenProcessPool:
                         broken = True
                         suspects.append(item)
-                    except LeadXbError as error:
-                        yield item, describe(error, name(item))
-                    except MemoryError:
-                        yield item, _out_of_memory(name(item))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _outcome(result: Callable[[], Result], name: str) -> Result | Failure:
+    """What a task gave, an error of its input included."""
+    try:
+        return result()
+    except WriteError:
+        raise
+    except LeadXbError as error:
+        return describe(error, name)
+    except MemoryError:
+        return _out_of_memory(name)
+
+
+def _start_worker() -> None:
+    limit_memory(WORKER_LIMIT_BYTES)
+    Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    """A worker whose parent was killed would write beside the run that takes up the work."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _out_of_memory(name: str) -> Failure:

@@ -30,6 +30,8 @@ class Scene:
         meta: what is true of the whole scene.
         batches: validated record batches.
         roots: folders of referenced payloads.
+        open_map: opens a map of the store.
+        strict: referenced bytes must have the SHA-256 that was recorded.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class Scene:
     batches: tuple[pa.RecordBatch, ...]
     roots: Roots = field(default_factory=dict)
     open_map: Callable[[str], Map] | None = None
+    strict: bool = False
 
     @property
     def map(self) -> Map | None:
@@ -66,7 +69,7 @@ class Scene:
         ends = self._ends
         index = bisect.bisect_right(ends, row)
         start = ends[index - 1] if index else 0
-        return Frame(self.batches[index], row - start, self.meta, row, self.roots)
+        return Frame(self.batches[index], row - start, self.meta, row, self.roots, self.strict)
 
     def table(self, columns: list[str]) -> pa.Table:
         """Some columns of all rows; the others are not touched."""
@@ -102,7 +105,7 @@ def open_scene(path: Path, *, roots: Roots | None = None, crc32c: str | None = N
         raise SchemaError(f"{path}: the scene has no rows; {ADVICE}")
     for batch in batches:
         validate_batch(batch, str(path))
-    return Scene(path, meta, batches, roots or {})
+    return Scene(path, meta, batches, roots or {}, strict=crc32c is not None)
 
 
 def require_checksum(path: Path, crc32c: str) -> None:

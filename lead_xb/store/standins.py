@@ -8,6 +8,7 @@ All methods that a pickle can call take `object`: their arguments come from the 
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from typing import Any, ClassVar, Literal, cast
 
@@ -142,9 +143,12 @@ class DtypeRecord:
 
     def array(self, data: Any, shape: Any, order: Any) -> np.ndarray:
         """An array over `data`, without a copy, so that shared bytes cannot be multiplied into memory."""
-        array: np.ndarray = np.ndarray(shape, self._real, data, 0, None, order)
+        real = self._real
+        array: np.ndarray = np.ndarray(shape, real, data, 0, None, order)
         if array.nbytes != len(data):
             raise ValueError(f"a numpy array of {array.nbytes} bytes comes with {len(data)}")
+        if real.kind == "U" and np.frombuffer(data, f"{real.byteorder}u4").max(initial=0) > sys.maxunicode:
+            raise ValueError("a numpy array of text holds something other than characters")
         return array
 
 

@@ -11,12 +11,14 @@ import polars as pl
 
 from lead_xb.schemas.errors import LeadXbError
 from lead_xb.store.dataset import Dataset, read_dataset
+from lead_xb.store.index import NAME as INDEX_NAME
 from lead_xb.store.index import read_index
+from lead_xb.store.manifest import NAME as MANIFEST_NAME
 from lead_xb.store.manifest import Entry, read_manifest, stored_path
 from lead_xb.store.map_file import open_map
 from lead_xb.store.maps import Map
 from lead_xb.store.payload import Roots
-from lead_xb.store.scene import Scene, open_scene
+from lead_xb.store.scene import Scene, open_scene, require_checksum
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class SceneStore:
         root: the folder.
         dataset: what `dataset.json` says.
         roots: folders of referenced payloads, overrides applied.
-        strict: every file that is opened must have the checksum of the manifest.
+        strict: every file that is opened must have the checksum of the manifest, every referenced one its SHA-256.
     """
 
     root: Path
@@ -38,7 +40,9 @@ class SceneStore:
 
     @cached_property
     def entries(self) -> dict[tuple[str, str], Entry]:
-        """Finished files by (kind, id)."""
+        """Finished files by (kind, id). While a conversion runs, a strict store has none."""
+        if self.strict:
+            require_checksum(self.root / MANIFEST_NAME, self._described(MANIFEST_NAME))
         return read_manifest(self.root)
 
     @property
@@ -48,8 +52,8 @@ class SceneStore:
 
     @property
     def index(self) -> pl.LazyFrame:
-        """One row per scene row; filter it with polars expressions or SQL."""
-        return read_index(self.root)
+        """One row per scene row; filter it with polars expressions or SQL. It must have the checksum it was given."""
+        return read_index(self.root, crc32c=self._described(INDEX_NAME))
 
     def scene(self, scene_id: str) -> Scene:
         """Open one scene; LeadXbError names ids that exist."""
@@ -63,6 +67,12 @@ class SceneStore:
             crc32c = self._checksum("map", map_id)
             self._maps[map_id] = open_map(stored_path(self.root, "map", map_id), crc32c=crc32c)
         return self._maps[map_id]
+
+    def _described(self, name: str) -> str:
+        """The checksum that `dataset.json` has for one of the files beside it."""
+        if name not in self.dataset.checksums:
+            raise LeadXbError(f"{self.root}: its conversion was not finished; run the same `lead-xb convert` again")
+        return self.dataset.checksums[name]
 
     def _checksum(self, kind: str, name: str) -> str | None:
         entry = self.entries.get((kind, name))
@@ -78,7 +88,7 @@ def open_store(root: Path | str, *, strict: bool = False, roots: Mapping[str, Pa
 
     Args:
         root: folder that `lead-xb convert` wrote.
-        strict: check the CRC32C of each file when it is opened.
+        strict: check the CRC32C of each file when it is opened, and the SHA-256 of what is referenced.
         roots: root_id -> folder, where referenced payloads have moved.
     """
     root = Path(root)

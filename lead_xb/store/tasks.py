@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from lead_xb.store.scene import Scene
 from lead_xb.store.writer import Written
 
 
+@runtime_checkable
 class Task(Protocol):
     """One scene or one map to write. Tasks are sent to worker processes, so they are small and picklable."""
 
@@ -36,6 +37,7 @@ class Task(Protocol):
         """Splits of each row of the written scene; not called for maps."""
 
 
+@runtime_checkable
 class Source(Protocol):
     """A native data set as the user named it. Listing tasks must not read more than it has to."""
 

@@ -18,6 +18,7 @@ import pickletools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NoReturn
@@ -29,7 +30,7 @@ from lead_xb.store import standins
 from lead_xb.store.standins import LEAF_TYPES, ArrayRecord, RefusedError, Standin
 
 MAX_BYTES = 512 * 2**20
-MAX_NODES = 10_000_000  # values in the unfolded tree; a NAVSIM log has one per 50 bytes
+MAX_NODES = 5_000_000  # values in the unfolded tree; a NAVSIM log has one per 50 bytes
 MAX_DEPTH = 64  # levels; a synthetic scene has 16
 _LZMA_MEMORY_BYTES = 128 * 2**20  # xz -9 needs 65 MiB
 _STACK_BYTES_PER_TUPLE = 128  # measured: hash() of nested tuples takes 64 B of C stack per level
@@ -64,11 +65,8 @@ class AllowList:
     object_arrays: bool = False
 
 
-NUMPY = AllowList()
-"""LEAD metas and boxes, NAVSIM logs."""
-
-NUPLAN = AllowList(standins=standins.NUPLAN_CLASSES)
-"""NAVSIM synthetic scenes."""
+NUMPY = AllowList()  # LEAD metas and boxes, NAVSIM logs
+NUPLAN = AllowList(standins=standins.NUPLAN_CLASSES)  # NAVSIM synthetic scenes
 
 
 def loads(data: bytes, *, path: str, allow: AllowList, max_bytes: int = MAX_BYTES) -> Any:
@@ -86,8 +84,7 @@ def loads(data: bytes, *, path: str, allow: AllowList, max_bytes: int = MAX_BYTE
 
     Raises:
         UnsafePickleError: it names something else, refers to itself, or is too large when unfolded.
-        DataError: it is truncated or malformed; `offset` is where reading stopped, which is exact for
-            protocol 3 and below and the end of a 64 KiB frame above.
+        DataError: it is truncated or malformed; `offset` is where reading stopped (protocol 4: a frame's end).
     """
     return _load(data, _Source(path), allow=allow, max_bytes=max_bytes)
 
@@ -118,8 +115,7 @@ def loads_lzma(data: bytes, *, path: str, allow: AllowList, max_bytes: int = MAX
 def limit_memory(limit_bytes: int) -> None:
     """Limit this process's address space, so that a bomb ends as MemoryError, which `loads` reports.
 
-    For worker processes, once, at their start (POSIX only). `limit_bytes` counts all that is mapped, also
-    libraries.
+    For worker processes, once, at their start (POSIX only). `limit_bytes` counts all that is mapped.
     """
     import resource  # Windows has none; the rest of this module works there
 
@@ -211,13 +207,11 @@ def _globals(allow: AllowList) -> dict[tuple[str, str], object]:
 
 def _global_offset(data: bytes, count: int) -> int | None:
     """The byte offset of the opcode that names the `count`-th global (slow: for errors only)."""
-    try:
+    with suppress(*_MALFORMED):
         for opcode, _, offset in pickletools.genops(data):
             count -= opcode.name in ("GLOBAL", "INST", "STACK_GLOBAL")
             if count == 0:
                 return offset
-    except _MALFORMED:
-        return None  # a wrong place is worse than none
     return None
 
 
@@ -262,7 +256,7 @@ class _Settler:
         raise RefusedError(f"it is nested deeper than {MAX_DEPTH} levels or refers to itself")
 
     def _next_level(self, level: list[Any]) -> list[Any]:
-        self._count(level)
+        self._count(sum(map(len, level)))
         parts = [part for part in gc.get_referents(*level) if type(part) not in LEAF_TYPES]
         kinds = set(map(type, parts))
         if ArrayRecord in kinds or tuple in kinds:
@@ -297,10 +291,10 @@ class _Settler:
             return part.array
         if type(part) is not tuple or LEAF_TYPES.issuperset(map(type, part)):
             return part
-        self._count([part])
+        self._count(len(part))
         return tuple(map(self._settled, part))
 
-    def _count(self, level: list[Any]) -> None:
-        self._nodes += sum(map(len, level))
+    def _count(self, nodes: int) -> None:
+        self._nodes += nodes
         if self._nodes > MAX_NODES:
             raise RefusedError(f"it unfolds to more than {MAX_NODES} values")

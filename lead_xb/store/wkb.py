@@ -38,7 +38,8 @@ def parse_wkb(blobs: Sequence[bytes]) -> Shaped[np.ndarray, " rows"]:
             _require_flat(blob)
         except (struct.error, IndexError, ValueError) as error:
             raise GeometryError(row, f"not a geometry in ISO WKB ({error})") from error
-    geometries: Shaped[np.ndarray, " rows"] = shapely.from_wkb(np.array(blobs, object), on_invalid="ignore")
+    with np.errstate(invalid="ignore"):  # coordinates may be NaN; that is for the caller to judge
+        geometries: Shaped[np.ndarray, " rows"] = shapely.from_wkb(np.array(blobs, object), on_invalid="ignore")
     if len(bad := np.flatnonzero(shapely.is_missing(geometries))):
         raise GeometryError(int(bad[0]), "GEOS cannot read it: it is truncated, or a line or ring is incomplete")
     return geometries

@@ -27,6 +27,11 @@ def write_task(item: tuple[Task, Path]) -> Written:
     return task.write(path)
 
 
+def lacks_task(path: Path) -> tuple[str, ...]:
+    """What a written scene lacks."""
+    return open_scene(path).meta.lacks
+
+
 def index_task(item: tuple[Task, Path]) -> Indexed:
     """Index one written scene from its own columns."""
     task, path = item

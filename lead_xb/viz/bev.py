@@ -40,6 +40,9 @@ ARROW_S = 1.0
 MOVING_MPS = 0.3
 RADAR_TAIL_S = 0.5
 _EDGE_PX = 14.0
+_LABEL_DIRECTION = np.array([-np.sin(0.6), -np.cos(0.6)])
+"""Rings are labelled to the left of the road ahead."""
+
 _TABLE = height_table()
 
 
@@ -75,9 +78,9 @@ def _draw_rings(image: Image, window: Window) -> None:
     farthest = np.linalg.norm(window.corners, axis=1).max()
     for radius in np.arange(RING_STEP_M, farthest, RING_STEP_M):
         draw.disc(image, (centre[0], centre[1]), radius * window.px_per_m, GRID, width=1)
-        top = centre - np.array([-4.0, radius * window.px_per_m + 4.0])
-        if window.contains(top, margin=SMALL_PX):
-            draw.put_text(image, f"{radius:.0f} m", (top[0], top[1]), SMALL)
+        label = centre + radius * window.px_per_m * _LABEL_DIRECTION
+        if window.contains(label, margin=3 * SMALL_PX):
+            draw.put_text(image, f"{radius:.0f} m", (label[0] - 3 * SMALL_PX, label[1]), SMALL)
 
 
 def _draw_points(image: Image, window: Window, points: Float64[np.ndarray, "count 3"]) -> None:
@@ -98,7 +101,7 @@ def _draw_radar(image: Image, window: Window, cloud: Cloud) -> None:
     if speed is not None:
         sight = cloud.xyz[:, :2] / np.maximum(np.linalg.norm(cloud.xyz[:, :2], axis=1, keepdims=True), 1e-6)
         ends = window.to_pixels(cloud.xyz[:, :2] + sight * speed.astype(np.float64)[:, None] * RADAR_TAIL_S)
-        draw.lines(image, list(np.stack([pixels, ends], axis=1)), RADAR)
+        draw.lines(image, list(np.stack([pixels, ends], axis=1)), mixed(RADAR, BACKGROUND, 0.45))
     for column, row in pixels:
         draw.disc(image, (column, row), 2.5, RADAR, width=1)
 
@@ -157,7 +160,7 @@ def _draw_ego(image: Image, window: Window, overlay: Overlay) -> None:
 
 
 def _draw_targets(image: Image, window: Window, targets: Track) -> None:
-    """The current target point and the following one; one that lies outside is marked at the edge, with its distance."""
+    """The current target point and the following one; one outside is marked at the edge, with its distance."""
     for order, point in enumerate(targets[:2]):
         pixel = window.to_pixels(point)
         size = 8.0 if order == 0 else 5.5

@@ -6,18 +6,19 @@ import cv2
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from lead_xb.schemas.boxes import Category
 from lead_xb.schemas.rig import Camera
-from lead_xb.store.cells import Masked
 from lead_xb.viz import draw
 from lead_xb.viz.draw import Image
 from lead_xb.viz.overlay import DrawnBoxes, Overlay, Track
 from lead_xb.viz.palette import FUTURE, ROUTE
-from lead_xb.viz.project import camera_from_ego, in_camera, project, project_segments
+from lead_xb.viz.project import Curves, camera_from_ego, in_camera, project, project_segments
 
-EDGES = np.array(
-    [(0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4), (0, 4), (1, 5), (2, 6), (3, 7)]
-)
+EDGES = np.array([(0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4), (0, 4), (1, 5), (2, 6), (3, 7)])
 """Edges of a box as pairs of its corners (`overlay.DrawnBoxes.corners`)."""
+
+STOP_LINES = (Category.TRAFFIC_LIGHT, Category.STOP_SIGN)
+"""Their boxes are the places where to stop, not things (page `lead-expert-logs`, section 5.4): thin and not filled."""
 
 FRONT_FACE = np.array([0, 1, 5, 4])
 BAND_STEP_M = 0.5
@@ -27,6 +28,7 @@ BAND_PART_OF_WIDTH = 0.5
 DEFAULT_WIDTH_M = 2.0
 _BAND_OPACITY = (185.0, 60.0)
 _NEAR_BOX_M, _FAR_BOX_M = 15.0, 40.0
+_LARGE_PX = 600
 
 
 def camera_picture(overlay: Overlay, name: str, *, width: int, view: str | None = None) -> Image | None:
@@ -94,7 +96,7 @@ def _draw_band(
         return
     projected = project(camera, in_camera(matrix, strip).reshape(-1, 3))
     pixels = _scaled(projected.value, scale).reshape(-1, 2, 2)
-    valid = projected.valid.reshape(-1, 2).all(axis=1)
+    valid = np.all(projected.valid.reshape(-1, 2), axis=1)
     mask = np.zeros(image.shape[:2], np.uint8)
     opacity = np.linspace(*_BAND_OPACITY, len(strip))
     for k in np.flatnonzero(valid[:-1] & valid[1:]):
@@ -114,19 +116,20 @@ def _draw_path(image: Image, track: Track, camera: Camera, *, matrix: np.ndarray
 def _draw_boxes(image: Image, boxes: DrawnBoxes, camera: Camera, *, matrix: np.ndarray, scale: float) -> None:
     corners = in_camera(matrix, boxes.corners)
     curves = project_segments(camera, corners[:, EDGES].reshape(-1, 2, 3))
-    curve_points = curves.value.reshape(len(boxes), len(EDGES), -1, 2)
+    curve_points = curves.pixels.reshape(len(boxes), len(EDGES), -1, 2)
     curve_valid = curves.valid.reshape(len(boxes), len(EDGES), -1)
     faces = project(camera, corners[:, FRONT_FACE].reshape(-1, 3))
     face_points = _scaled(faces.value, scale).reshape(-1, 4, 2)
-    face_valid = faces.valid.reshape(-1, 4).all(axis=1)
+    face_valid = np.all(faces.valid.reshape(-1, 4), axis=1)
     distance = np.linalg.norm(boxes.center, axis=1)
     for index in np.argsort(-distance):
-        colour = boxes.colours[index]
-        if face_valid[index]:
+        colour, is_thin = boxes.colours[index], boxes.hidden[index] or boxes.category[index] in STOP_LINES
+        if face_valid[index] and boxes.category[index] not in STOP_LINES:
             _fill_face(image, face_points[index], colour)
         width = 3 if distance[index] < _NEAR_BOX_M else 2 if distance[index] < _FAR_BOX_M else 1
-        paths = _visible(Masked(curve_points[index], curve_valid[index]), scale)
-        draw.lines(image, paths, colour, width=1 if boxes.hidden[index] else width)
+        width = width if image.shape[1] > _LARGE_PX else min(width, 2)
+        paths = _visible(Curves(curve_points[index], curve_valid[index]), scale)
+        draw.lines(image, paths, colour, width=1 if is_thin else width)
 
 
 def _fill_face(image: Image, face: Float64[np.ndarray, "4 2"], colour: tuple[int, int, int]) -> None:
@@ -142,9 +145,9 @@ def _fill_face(image: Image, face: Float64[np.ndarray, "4 2"], colour: tuple[int
     region[:] = cv2.addWeighted(layer, 0.4, region, 0.6, 0.0)
 
 
-def _visible(curves: Masked, scale: float) -> list[Float64[np.ndarray, "points 2"]]:
+def _visible(curves: Curves, scale: float) -> list[Float64[np.ndarray, "points 2"]]:
     """Image curves in tile pixels; where a point is not valid, the pieces that end there are left out."""
-    pixels = _scaled(curves.value, scale)
+    pixels = _scaled(curves.pixels, scale)
     whole = curves.valid.all(axis=1)
     paths = list(pixels[whole])
     for path, valid in zip(pixels[~whole], curves.valid[~whole], strict=True):

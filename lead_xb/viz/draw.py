@@ -51,9 +51,7 @@ def text_width(text: str, style: TextStyle = BODY) -> int:
 def put_text(image: Image, text: str, at: tuple[float, float], style: TextStyle = BODY) -> int:
     """Write one line with its baseline starting at `at` (x, y); returns the x where it ends."""
     x, y = round(at[0]), round(at[1])
-    cv2.putText(
-        image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, style.scale, style.colour, style.thickness, cv2.LINE_AA
-    )
+    cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, style.scale, style.colour, style.thickness, cv2.LINE_AA)
     return x + text_width(text, style)
 
 

@@ -87,8 +87,8 @@ RASTER: Mapping[str, Colour] = {
     "unlabeled": BACKGROUND,
     "road": (46, 53, 65),
     "sidewalk": (28, 40, 38),
-    "lane_marking": (136, 144, 160),
-    "broken_lane_marking": (112, 122, 140),
+    "lane_marking": (104, 112, 128),
+    "broken_lane_marking": (90, 99, 116),
     "stop_sign": CATEGORY[Category.STOP_SIGN],
     "traffic_light_green": LIGHT[LightState.GREEN],
     "traffic_light_yellow": LIGHT[LightState.YELLOW],
@@ -136,6 +136,7 @@ def class_table(classes: Mapping[str, str], colours: Mapping[str, Colour]) -> UI
 
 
 def height_table() -> UInt8[np.ndarray, "256 3"]:
-    """Colours of LiDAR points from low (blue) to high (yellow), light enough for the dark ground."""
-    ramp: np.ndarray = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_VIRIDIS)[:, 0, ::-1]
-    return np.asarray(60 + ramp.astype(np.float64) * (195 / 255), np.uint8)
+    """Colours of LiDAR points from low (dark blue, so that the ground recedes) over cyan to high (warm white)."""
+    level = np.linspace(0.0, 1.0, 256)
+    stops, colours = (0.0, 0.3, 0.7, 1.0), np.array([(50, 62, 112), (64, 168, 214), (150, 232, 200), (255, 244, 196)])
+    return np.stack([np.interp(level, stops, colours[:, band]) for band in range(3)], axis=1).astype(np.uint8)

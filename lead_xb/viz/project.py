@@ -16,6 +16,7 @@ points that lie far to the side come back into the picture. `project` marks them
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -36,6 +37,19 @@ CURVE_PIECES = 12
 Points3 = Float[np.ndarray, "count 3"]
 Segments = Float64[np.ndarray, "count 2 3"]
 Projector = Callable[[Camera, np.ndarray], Masked]
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Segments as they look in an image.
+
+    Attributes:
+        pixels: (N, points, 2), from the start of each segment to its end.
+        valid: (N, points), as of `project`.
+    """
+
+    pixels: Float64[np.ndarray, "count points 2"]
+    valid: Bool[np.ndarray, "count points"]
 
 
 def camera_from_ego(rig: Rig, name: str, *, view: str | None = None) -> Float64[np.ndarray, "4 4"]:
@@ -66,8 +80,8 @@ def project(camera: Camera, points: Points3) -> Masked:
     return _PROJECTORS[camera.model](camera, np.asarray(points, np.float64))
 
 
-def project_segments(camera: Camera, segments: Segments) -> Masked:
-    """Straight segments in the camera's axes (N, 2, 3), m -> image curves (N, pieces + 1, 2) with validity per point.
+def project_segments(camera: Camera, segments: Segments) -> Curves:
+    """Straight segments in the camera's axes (N, 2, 3), m -> curves in the image.
 
     Segments are cut at the near plane before they are projected, so that a box beside the camera keeps the part
     that lies before it. Models that bend straight lines get `CURVE_PIECES` pieces, the others one.
@@ -80,8 +94,8 @@ def project_segments(camera: Camera, segments: Segments) -> Masked:
     part = np.linspace(0.0, 1.0, pieces + 1)[None, :, None]
     points = segments[:, :1] * (1.0 - part) + segments[:, 1:] * part
     flat = project(camera, points.reshape(-1, 3))
-    valid = flat.valid.reshape(-1, pieces + 1) & ahead[:, None]
-    return Masked(flat.value.reshape(-1, pieces + 1, 2), valid)
+    valid = flat.valid.reshape(len(segments), pieces + 1) & ahead[:, None]
+    return Curves(flat.value.reshape(len(segments), pieces + 1, 2), valid)
 
 
 def in_camera(matrix: Float64[np.ndarray, "4 4"], points: Float[np.ndarray, "*batch 3"]) -> Float64[np.ndarray, "..."]:
@@ -92,8 +106,8 @@ def in_camera(matrix: Float64[np.ndarray, "4 4"], points: Float[np.ndarray, "*ba
 def _clip_near(segments: Segments) -> tuple[Segments, Bool[np.ndarray, " count"]]:
     """The part of each segment with z >= NEAR_M, and whether there is one."""
     depth = segments[:, :, 2]
-    ahead = (depth >= NEAR_M).any(axis=1)
-    crosses = ahead & (depth < NEAR_M).any(axis=1)
+    ahead = np.any(depth >= NEAR_M, axis=1)
+    crosses = ahead & np.any(depth < NEAR_M, axis=1)
     if not crosses.any():
         return segments, ahead
     start, end = segments[crosses, 0], segments[crosses, 1]
@@ -153,7 +167,9 @@ def _to_pixels(
     camera: Camera, normalised: Float64[np.ndarray, "count 2"], distortion: tuple[float, ...], *, valid: np.ndarray
 ) -> Masked:
     """Radial and tangential distortion and the camera matrix; not valid where the radial polynomial folds back."""
-    k1, k2, k3 = (distortion[0], distortion[1], distortion[4] if len(distortion) > 4 else 0.0) if distortion else (0.0,) * 3
+    k1, k2, k3 = (
+        (distortion[0], distortion[1], distortion[4] if len(distortion) > 4 else 0.0) if distortion else (0.0,) * 3
+    )
     limit = _first_positive_root((1.0, 3.0 * k1, 5.0 * k2, 7.0 * k3))
     valid = valid & ((normalised**2).sum(axis=1) < limit)
     (fx, fy), (cx, cy) = _parameter(camera, "focal", (2,)), _parameter(camera, "center", (2,))

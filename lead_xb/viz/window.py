@@ -31,6 +31,11 @@ class Window:
         """The window of that size in px which shows `ahead_m` and `behind_m`; the sides follow from the shape."""
         return cls(width=width, height=height, px_per_m=height / (ahead_m + behind_m), ahead_m=ahead_m)
 
+    @classmethod
+    def of_scale(cls, width: int, height: int, *, px_per_m: float, behind_m: float = BEHIND_M) -> Window:
+        """The window of that size in px and scale whose lower edge lies `behind_m` behind the ego."""
+        return cls(width=width, height=height, px_per_m=px_per_m, ahead_m=height / px_per_m - behind_m)
+
     @property
     def pixel_from_ego(self) -> Float64[np.ndarray, "2 3"]:
         """(column, row) = A (x, y, 1): x forward goes up, y left goes left."""

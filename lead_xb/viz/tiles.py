@@ -1,0 +1,106 @@
+"""The tiles of a sheet: a camera, labels of a camera, the status, the bird's-eye view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Shaped, UInt8
+
+from lead_xb.schemas.sensors import group_of
+from lead_xb.store.frame import Frame
+from lead_xb.store.images import decode_codes, decode_depth
+from lead_xb.store.maps import Map
+from lead_xb.store.scene import Scene
+from lead_xb.viz import draw
+from lead_xb.viz.bev import bev_picture
+from lead_xb.viz.cameras import annotate, resized
+from lead_xb.viz.draw import Image, TextStyle
+from lead_xb.viz.layout import Kind, Tile
+from lead_xb.viz.overlay import Overlay
+from lead_xb.viz.palette import PANEL, SEMANTIC, SMALL_PX, TEXT, class_table
+from lead_xb.viz.status import status_panel
+from lead_xb.viz.window import Window
+
+NOT_RECORDED = "not recorded"
+_LABEL = TextStyle(height_px=SMALL_PX, colour=TEXT)
+_DEPTH_SHOWN_M = 50.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instant:
+    """One row of a scene, with the map it lies on and the perturbed view to look from, where there are such."""
+
+    scene: Scene
+    row: int
+    map: Map | None = None
+    view: str | None = None
+
+
+def draw_tiles(image: Image, tiles: Sequence[Tile], instant: Instant, overlay: Overlay) -> None:
+    """Draw every tile of a layout into its rectangle of the image."""
+    for tile in tiles:
+        if tile.kind is Kind.STATUS:
+            picture = status_panel(instant.scene, overlay.frame, tile.width, tile.height)
+        elif tile.kind is Kind.BEV:
+            picture = bev_picture(overlay, Window.of_size(tile.width, tile.height), map=instant.map)
+        elif tile.kind is Kind.CAMERA:
+            picture = _camera_tile(overlay, tile, instant.view)
+        else:
+            picture = _label_tile(overlay.frame, tile, instant.view)
+        draw.paste(image, picture, (tile.x, tile.y))
+
+
+def _camera_tile(overlay: Overlay, tile: Tile, view: str | None) -> Image:
+    recorded = overlay.frame.image(tile.name, view=view)
+    if recorded is None:
+        return draw.missing_tile(tile.width, tile.height, f"{tile.name}: {NOT_RECORDED}")
+    picture = resized(recorded, _fitting_width(recorded, tile))
+    annotate(picture, overlay, tile.name, view=view)
+    return _labelled(picture, tile, tile.name)
+
+
+def _label_tile(frame: Frame, tile: Tile, view: str | None) -> Image:
+    """Semantics or depth of one camera in colours."""
+    group = "semantic" if tile.kind is Kind.SEMANTIC else "depth"
+    name = f"{tile.name} {group}"
+    crops = frame.rig.camera(tile.name).crops
+    column = next((name for name in crops if group_of(name) == group), None)
+    stored = f"{column}" if view is None else f"view.{view}.{column}"
+    data = None if column is None else frame.payload(stored)
+    if column is None or data is None:
+        return draw.missing_tile(tile.width, tile.height, f"{name}: {NOT_RECORDED}")
+    x, y, width, height = crops[column]
+    codes = decode_codes(data, f"{frame.meta.scene_id} row {frame.scene_row} {stored}")[y : y + height, x : x + width]
+    payload = frame.rig.payload(column)
+    if group == "semantic":
+        colours = class_table(payload.classes, SEMANTIC)[codes.astype(np.uint8)]
+    else:
+        colours = _depth_colours(decode_depth(codes, payload))
+    return _labelled(resized(colours, _fitting_width(colours, tile)), tile, name)
+
+
+def _depth_colours(depth_m: Shaped[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "rows columns 3"]:
+    """Near is bright; the root spreads the near part, where most of the picture lies."""
+    level = 255.0 * (1.0 - np.sqrt(np.clip(depth_m / _DEPTH_SHOWN_M, 0.0, 1.0)))
+    return np.ascontiguousarray(cv2.applyColorMap(level.astype(np.uint8), cv2.COLORMAP_MAGMA)[:, :, ::-1])
+
+
+def _fitting_width(picture: UInt8[np.ndarray, "rows columns 3"], tile: Tile) -> int:
+    """Width at which a picture fills its tile in one direction and does not leave it in the other."""
+    rows, columns = picture.shape[:2]
+    return min(tile.width, int(tile.height * columns / rows))
+
+
+def _labelled(picture: UInt8[np.ndarray, "rows columns 3"], tile: Tile, name: str) -> Image:
+    """The picture in the middle of its tile with the name in the upper left corner."""
+    if picture.shape[:2] == (tile.height, tile.width):
+        canvas = picture
+    else:
+        canvas = draw.blank(tile.width, tile.height, PANEL)
+        rows, columns = min(picture.shape[0], tile.height), picture.shape[1]
+        draw.paste(canvas, picture[:rows], ((tile.width - columns) // 2, (tile.height - rows) // 2))
+    draw.put_label(canvas, name, (8, 8), _LABEL)
+    return canvas
