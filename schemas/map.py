@@ -178,8 +178,9 @@ def validate_map(table: pa.Table, meta: MapMeta, where: str) -> None:
     for column in MAP_COLUMNS:
         if not column.nullable and table[column.name].null_count:
             raise SchemaError(f"{where}: column {column.name!r} has nulls but must not; {_ADVICE}")
-    if unknown := set(pc.unique(table["layer"]).to_pylist()) - set(Layer):
-        raise SchemaError(f"{where}: unknown layers {sorted(unknown)}, known are {sorted(Layer)}; {_ADVICE}")
+    for name, known in (("layer", set(Layer)), ("lane_layer", {Layer.LANE, Layer.LANE_CONNECTOR, None})):
+        if unknown := set(pc.unique(table[name]).to_pylist()) - known:
+            raise SchemaError(f"{where}: column {name!r} has the unknown values {sorted(unknown)}; {_ADVICE}")
     counts = _native_layer_counts(table, where)
     if counts != dict(meta.layers):
         raise SchemaError(f"{where}: rows per native layer are {counts}, the metadata says {meta.layers}; {_ADVICE}")

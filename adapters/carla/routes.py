@@ -72,17 +72,22 @@ class RouteFiles:
         return f"{self.route.path}/{name}" if self.route.inner is None else f"{self.route.path}!{name}"
 
     def read(self, name: str) -> bytes:
-        """Bytes of a file; DataError if it is missing or the zip member is damaged."""
+        """Bytes of a file; DataError if it is missing, shorter than it was listed, or a damaged zip member."""
         if name not in self.sizes:
             raise DataError(self.where(name), "is missing", advice="download or record the route again")
         if self.sizes[name] > MAX_FILE_BYTES:
             raise DataError(self.where(name), f"claims {self.sizes[name]} bytes", advice="download the route again")
         try:
             if self.route.inner is None:
-                return (self.route.path / name).read_bytes()
-            return self._zip.read(str(PurePosixPath(self.route.inner) / name))
+                data = (self.route.path / name).read_bytes()
+            else:
+                data = self._zip.read(str(PurePosixPath(self.route.inner) / name))
         except UNREADABLE_ZIP as error:
             raise DataError(self.where(name), f"cannot be read ({error})", advice="download the route again") from error
+        if len(data) != self.sizes[name]:
+            reason = f"gives {len(data)} bytes, its size is {self.sizes[name]}"
+            raise DataError(self.where(name), reason, advice="check the disk, and that nothing writes to the source")
+        return data
 
     def reference(self, name: str, *, data: bytes | None) -> dict[str, Any]:
         """A reference cell for a file; in a zip it must be stored without compression."""
@@ -97,9 +102,12 @@ class RouteFiles:
         return reference_to("source", path, data=data, length=info.file_size, offset=self._data_offset(info))
 
     def _data_offset(self, info: zipfile.ZipInfo) -> int:
-        with self.route.path.open("rb") as file:
-            file.seek(info.header_offset + 26)
-            header = file.read(4)
+        try:
+            with self.route.path.open("rb") as file:
+                file.seek(info.header_offset + 26)
+                header = file.read(4)
+        except OSError as error:
+            raise DataError(self.route.path, f"cannot be read ({error})", advice="check the disk") from error
         return info.header_offset + 30 + int.from_bytes(header[:2], "little") + int.from_bytes(header[2:], "little")
 
     @cached_property

@@ -32,7 +32,8 @@ PERTURBED = "_perturbated"
 LABEL_FOLDERS = ("metas", "bboxes")
 MAX_POINTS = 50_000_000
 
-_MAGIC = {"jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
+_ENDS = {"jpg": (b"\xff\xd8\xff", b"\xff\xd9"), "png": (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82")}
+"""First and last bytes of a whole image; most damaged copies are cut off."""
 _LAZ_ERRORS = (
     *(laspy.errors.LaspyException, lazrs.LazrsError, struct.error, ValueError, TypeError, OverflowError, EOFError),
     *(KeyError, IndexError, MemoryError, UnicodeDecodeError, AttributeError, OSError),
@@ -68,7 +69,7 @@ def sensor_cells(files: RouteFiles, number: int, *, reference: bool, hashed: boo
         name = f"{folder}/{number:04}.{extension_of(folder)}"
         if base in IMAGE_FOLDERS:
             column, extension = IMAGE_FOLDERS[base]
-            cells[prefix + column] = _image_cell(files, name, _MAGIC[extension], reference=reference, hashed=hashed)
+            cells[prefix + column] = _image_cell(files, name, _ENDS[extension], reference=reference, hashed=hashed)
         elif base == "lidar":
             cells["lidar.top"] = pack_points(read_laz(files.read(name), files.where(name)))
         elif base == "camera_pc":
@@ -79,18 +80,22 @@ def sensor_cells(files: RouteFiles, number: int, *, reference: bool, hashed: boo
     return cells
 
 
-def _image_cell(files: RouteFiles, name: str, magic: bytes, *, reference: bool, hashed: bool) -> dict[str, Any]:
+def _image_cell(
+    files: RouteFiles, name: str, ends: tuple[bytes, bytes], *, reference: bool, hashed: bool
+) -> dict[str, Any]:
     data = files.read(name)
-    if not data.startswith(magic):
+    if not data.startswith(ends[0]):
         raise DataError(
             files.where(name), f"{len(data)} bytes that are no {name[-3:].upper()}", offset=0, advice=ADVICE
         )
+    if not data.endswith(ends[1]):
+        raise DataError(files.where(name), "the image is cut off", offset=len(data), advice=ADVICE)
     return {"reference": files.reference(name, data=data if hashed else None)} if reference else {"bytes": data}
 
 
 def png_bits(data: bytes, where: str) -> int:
     """Bits per channel of a PNG, from its header."""
-    if len(data) < 26 or not data.startswith(_MAGIC["png"]) or data[24] not in (8, 16):
+    if len(data) < 26 or not data.startswith(_ENDS["png"][0]) or data[24] not in (8, 16):
         raise DataError(where, "not a PNG of 8 or 16 bits", offset=0, advice=ADVICE)
     return data[24]
 

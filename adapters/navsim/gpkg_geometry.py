@@ -11,7 +11,7 @@ import pyproj
 import shapely
 from jaxtyping import Float64, Shaped
 
-from lead_xb.store.wkb import GeometryError, parse_wkb
+from lead_xb.store.wkb import GeometryError, parse_wkb, require_plausible
 
 _NO_GEOMETRY = shapely.Polygon()
 _MAGIC = b"GP"
@@ -37,7 +37,7 @@ def decode_geometries(cells: Sequence[Any], srs_id: int) -> Shaped[np.ndarray, "
         raise GeometryError(rows[error.row], error.reason) from error
     geometries = np.full(len(cells), _NO_GEOMETRY, object)
     geometries[rows] = parsed
-    _require_finite(geometries, "coordinates that are not finite")
+    require_plausible(geometries, "coordinates that are not finite or far off")
     _require_envelopes(geometries, {row: envelope for row, (_, envelope) in zip(rows, headers, strict=True)})
     return geometries
 
@@ -60,7 +60,7 @@ def reproject(
     for has_z in (False, True):
         if (mask := shapely.has_z(geometries) == has_z).any():
             projected[mask] = shapely.transform(geometries[mask], project, include_z=has_z)
-    _require_finite(projected, f"coordinates outside of {target.to_string()}")
+    require_plausible(projected, f"coordinates outside of {target.to_string()}")
     return projected
 
 
@@ -80,12 +80,6 @@ def _header(row: int, cell: Any, srs_id: int) -> tuple[int, tuple[float, ...]]:
     if found != srs_id:
         raise GeometryError(row, f"srs_id {found}, but that of the table is {srs_id}")
     return size, struct.unpack_from(f"{order}4d", cell, 8) if code else ()
-
-
-def _require_finite(geometries: Shaped[np.ndarray, " rows"], problem: str) -> None:
-    points, index = shapely.get_coordinates(geometries, return_index=True)
-    if len(bad := np.flatnonzero(~np.isfinite(points).all(axis=1))):
-        raise GeometryError(int(index[bad[0]]), problem)
 
 
 def _require_envelopes(geometries: Shaped[np.ndarray, " rows"], envelopes: dict[int, tuple[float, ...]]) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from lead_xb.schemas.errors import DataError, LeadXbError
+from lead_xb.schemas.map import Layer
 from lead_xb.schemas.sensors import POINT_GROUPS, group_of, is_sensor_column
 from lead_xb.schemas.validation import validate_tokens
 from lead_xb.store.atomic import PARTIAL_SUFFIX
@@ -17,6 +18,7 @@ from lead_xb.store.manifest import NAME as MANIFEST_NAME
 from lead_xb.store.manifest import Entry
 from lead_xb.store.map_file import open_map
 from lead_xb.store.payload import read_reference, resolve
+from lead_xb.store.quarantine import NAME as QUARANTINE_NAME
 from lead_xb.store.scene import Scene, open_scene, require_checksum
 from lead_xb.store.store import SceneStore
 
@@ -37,6 +39,10 @@ def check_store(store: SceneStore, *, references: str = "verify") -> Iterator[tu
         references: `verify` reads and hashes referenced files, `exist` looks for them only, `skip` leaves them out.
     """
     yield "description", list(_check_description(store))
+    unreadable = list(_errors(lambda: store.entries, store.root / MANIFEST_NAME))
+    yield "manifest", unreadable
+    if unreadable:
+        return
     for entry in store.entries.values():
         problems = list(_check_map(store, entry) if entry.kind == "map" else _check_scene(store, entry, references))
         yield f"{entry.kind} {entry.id}", problems
@@ -45,7 +51,10 @@ def check_store(store: SceneStore, *, references: str = "verify") -> Iterator[tu
 
 
 def _check_description(store: SceneStore) -> Iterator[Problem]:
-    if not store.dataset.complete:
+    if quarantined := store.dataset.counts.get("quarantined"):
+        where = str(store.root / QUARANTINE_NAME)
+        yield Problem(where, f"{quarantined} scenes or maps could not be converted; mend their files and convert again")
+    elif not store.dataset.complete:
         yield Problem(str(store.root), "the conversion was not finished; run the same `lead-xb convert` again")
     for name in (MANIFEST_NAME, INDEX_NAME):
         expected = store.dataset.checksums.get(name)
@@ -57,7 +66,16 @@ def _check_description(store: SceneStore) -> Iterator[Problem]:
 
 def _check_map(store: SceneStore, entry: Entry) -> Iterator[Problem]:
     path = entry.path(store.root)
-    yield from _errors(lambda: open_map(path, crc32c=entry.crc32c).load_all(), path)
+    yield from _errors(partial(_read_map, path, entry), path)
+
+
+def _read_map(path: Path, entry: Entry) -> None:
+    opened = open_map(path, crc32c=entry.crc32c)
+    for layer in Layer:
+        for element in opened.elements(layer):
+            _ = element.geometry, element.native
+    if (opened.meta.map_id, len(opened)) != (entry.id, entry.rows):
+        raise DataError(path, f"is {opened.meta.map_id!r} with {len(opened)} rows, the manifest says otherwise")
 
 
 def _check_scene(store: SceneStore, entry: Entry, references: str) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int64, Shaped
 
 from lead_xb.schemas.errors import LeadXbError, SchemaError
 from lead_xb.schemas.map import Layer
-from lead_xb.store.wkb import GeometryError, parse_wkb
+from lead_xb.store.wkb import GeometryError, parse_wkb, require_plausible
 
 
 class MapLayer:
@@ -40,7 +40,9 @@ class MapLayer:
     def geometries(self) -> Shaped[np.ndarray, " rows"]:
         """Shapely geometries, m, global frame; SchemaError names the element whose bytes are damaged."""
         try:
-            return parse_wkb(self.column("geometry"))
+            geometries = parse_wkb(self.column("geometry"))
+            require_plausible(geometries, "coordinates that are not finite or far off")
+            return geometries
         except GeometryError as error:
             raise SchemaError(
                 f"{self._where}: {self.layer} {self.ids[error.row]!r}: {error.reason}; convert the map again"

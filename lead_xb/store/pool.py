@@ -129,7 +129,7 @@ def _run_together(
                 for future in done:
                     item = flying.pop(future)
                     try:
-                        yield item, _outcome(future.result, name(item))
+                        yield item, outcome_of(future.result, name(item))
                     except BrokenProcessPool:
                         broken = True
                         suspects.append(item)
@@ -137,7 +137,7 @@ def _run_together(
             pool.shutdown(cancel_futures=True)
 
 
-def _outcome(result: Callable[[], Result], name: str) -> Result | Failure:
+def outcome_of(result: Callable[[], Result], name: str) -> Result | Failure:
     """What a task gave, an error of its input included."""
     try:
         return result()

@@ -13,6 +13,8 @@ _SIMPLE = {1, 2, 3}
 _MULTI = {4: 1, 5: 2, 6: 3}
 """ISO code of a multi-geometry -> code of its members."""
 _Z = 1000
+COORDINATE_LIMIT = 1e9
+"""m or degrees; more is damage, and predicates of GEOS fail on what overflows."""
 
 
 class GeometryError(ValueError):
@@ -43,6 +45,13 @@ def parse_wkb(blobs: Sequence[bytes]) -> Shaped[np.ndarray, " rows"]:
     if len(bad := np.flatnonzero(shapely.is_missing(geometries))):
         raise GeometryError(int(bad[0]), "GEOS cannot read it: it is truncated, or a line or ring is incomplete")
     return geometries
+
+
+def require_plausible(geometries: Shaped[np.ndarray, " rows"], problem: str) -> None:
+    """GeometryError with `problem` for the first row with a coordinate that is not finite or over the limit."""
+    points, index = shapely.get_coordinates(geometries, return_index=True)
+    if len(bad := np.flatnonzero(~(np.abs(points) <= COORDINATE_LIMIT).all(axis=1))):
+        raise GeometryError(int(index[bad[0]]), problem)
 
 
 def _require_flat(blob: bytes) -> None:

@@ -79,7 +79,7 @@ def _draw_rings(image: Image, window: Window) -> None:
     for radius in np.arange(RING_STEP_M, farthest, RING_STEP_M):
         draw.disc(image, (centre[0], centre[1]), radius * window.px_per_m, GRID, width=1)
         label = centre + radius * window.px_per_m * _LABEL_DIRECTION
-        if window.contains(label, margin=3 * SMALL_PX):
+        if window.contains(label, margin=3.0 * SMALL_PX):
             draw.put_text(image, f"{radius:.0f} m", (label[0] - 3 * SMALL_PX, label[1]), SMALL)
 
 

@@ -76,12 +76,12 @@ def resized(image: UInt8[np.ndarray, "rows columns 3"], width: int) -> Image:
 
 
 def band(track: Track, half_width_m: float) -> Float64[np.ndarray, "points 2 3"]:
-    """Left and right edge of a strip on the ground along a track, every `BAND_STEP_M`; empty for a track at rest."""
+    """Left and right edge of a strip on the ground along a track, about every `BAND_STEP_M`; empty for a track at rest."""
     step = np.linalg.norm(np.diff(track[:, :2], axis=0), axis=1)
     length = np.concatenate([[0.0], np.cumsum(step)]) if len(track) else np.zeros(1)
     if length[-1] < 2 * BAND_STEP_M:
         return np.zeros((0, 2, 3))
-    at = np.arange(0.0, length[-1], BAND_STEP_M)
+    at = np.linspace(0.0, length[-1], int(np.ceil(length[-1] / BAND_STEP_M)) + 1)
     centre = np.stack([np.interp(at, length, track[:, axis]) for axis in range(3)], axis=1)
     along = np.gradient(centre[:, :2], axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)

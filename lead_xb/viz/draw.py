@@ -12,7 +12,10 @@ from jaxtyping import Float, UInt8
 from lead_xb.viz.palette import BACKGROUND, BODY_PX, MUTED, PANEL, SMALL_PX, TEXT, TILE, Colour
 
 Image = UInt8[np.ndarray, "height width 3"]
-Path2 = Float[np.ndarray, "points 2"]
+Path2 = Float[np.ndarray, "_ 2"]
+
+Place = tuple[float | int, float | int]
+"""x and y in px."""
 
 _SHIFT = 4
 _FAR_PX = 1e7
@@ -48,14 +51,14 @@ def text_width(text: str, style: TextStyle = BODY) -> int:
     return int(cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, style.scale, style.thickness)[0][0])
 
 
-def put_text(image: Image, text: str, at: tuple[float, float], style: TextStyle = BODY) -> int:
+def put_text(image: Image, text: str, at: Place, style: TextStyle = BODY) -> int:
     """Write one line with its baseline starting at `at` (x, y); returns the x where it ends."""
     x, y = round(at[0]), round(at[1])
     cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, style.scale, style.colour, style.thickness, cv2.LINE_AA)
     return x + text_width(text, style)
 
 
-def put_label(image: Image, text: str, at: tuple[float, float], style: TextStyle = SMALL) -> None:
+def put_label(image: Image, text: str, at: Place, style: TextStyle = SMALL) -> None:
     """A line of text on a dark plate whose upper left corner is `at`."""
     x, y = round(at[0]), round(at[1])
     right, below = x + text_width(text, style) + 12, y + style.height_px + 8
@@ -82,7 +85,7 @@ def areas(image: Image, rings: Sequence[Path2], colour: Colour) -> None:
         cv2.fillPoly(image, [fixed_point(ring) for ring in rings], colour, cv2.LINE_AA, _SHIFT)
 
 
-def disc(image: Image, at: tuple[float, float], radius: float, colour: Colour, *, width: int = cv2.FILLED) -> None:
+def disc(image: Image, at: Place, radius: float, colour: Colour, *, width: int = cv2.FILLED) -> None:
     """A filled circle, or its outline of the given width."""
     centre = fixed_point(np.array(at, np.float64))
     cv2.circle(

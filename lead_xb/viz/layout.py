@@ -19,7 +19,7 @@ BEV_PART = 0.36
 
 BEV_MIN_HEIGHT = 640
 BEV_ONLY_HEIGHT = 960
-CAMERAS_MAX_HEIGHT = 860
+CAMERAS_MAX_HEIGHT, SINGLE_ROW_MAX_HEIGHT = 860, 600
 FRONT_ROW_MAX_HEIGHT = 400
 FRONT_DEG = 80.0
 """Cameras that look less than this to the side form the front row."""
@@ -93,13 +93,14 @@ def azimuth_deg(camera: Camera) -> float:
     return float(np.rad2deg(np.arctan2(axis[1], axis[0])))
 
 
-def camera_tiles(rig: Rig, *, x: int, y: int, width: int, max_height: int = CAMERAS_MAX_HEIGHT) -> list[Tile]:
+def camera_tiles(rig: Rig, *, x: int, y: int, width: int) -> list[Tile]:
     """Tiles of all cameras in a grid of the given width; a middle place that stays free shows the status."""
     rows = camera_rows(rig)
     columns = max(len(row) for row in rows)
     tile_width = (width - GAP * (columns - 1)) // columns
     heights = [max(round(tile_width * camera.height / camera.width) for camera in row) for row in rows]
-    shrink = min(1.0, (max_height - GAP * (len(rows) - 1)) / sum(heights))
+    room = CAMERAS_MAX_HEIGHT - GAP * (len(rows) - 1) if len(rows) > 1 else SINGLE_ROW_MAX_HEIGHT
+    shrink = min(1.0, room / sum(heights))
     tiles: list[Tile] = []
     for row, full_height in zip(rows, heights, strict=True):
         height = int(full_height * shrink)

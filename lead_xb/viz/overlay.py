@@ -29,7 +29,7 @@ _CORNER_SIGNS = 0.5 * np.array(
 
 _HIDDEN_TINT: Colour = (92, 98, 110)
 
-Track = Float64[np.ndarray, "points 3"]
+Track = Float64[np.ndarray, "_ 3"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ CATEGORY: Mapping[Category, Colour] = {
     Category.EGO: EGO,
     Category.VEHICLE: (72, 180, 255),
     Category.MOTORCYCLE: (255, 150, 84),
+    Category.TWO_WHEELER: (226, 206, 78),
     Category.BICYCLE: (190, 232, 70),
     Category.PEDESTRIAN: (255, 96, 136),
     Category.PARKED_VEHICLE: (122, 138, 232),

@@ -193,7 +193,7 @@ def _draw_speed_chart(image: Image, scene: Scene, frame: Frame, *, top: int, bot
     if known.sum() < 2 or span <= 0.0:
         return
     highest = max(5.0, float(np.ceil(speeds[known].max() / 5.0)) * 5.0)
-    left, right, low, high = _PAD + 24.0, image.shape[1] - _PAD, bottom - 4.0, top + 22.0
+    left, right, low, high = _PAD + 24.0, float(image.shape[1] - _PAD), bottom - 4.0, top + 22.0
     draw.put_text(image, "speed over the scene, m/s", (left, high - 8.0), SMALL)
     to_x, to_y = _scale(times[0], span, left, right), _scale(0.0, highest, low, high)
     for value in (0.0, highest):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,9 @@ def test_box_velocities_agree(both: Both, frame: int) -> None:
         if "ego_velocity" in lead[token]:
             forward, right = lead[token]["ego_velocity"]
             # LEAD turns by the yaw alone, NAVSIM by the whole rotation; the slope is below 6 degrees.
-            np.testing.assert_allclose([forward, -right], velocity[:2], atol=0.01 * float(np.linalg.norm(velocity)) + 1e-9)
+            np.testing.assert_allclose(
+                [forward, -right], velocity[:2], atol=0.01 * float(np.linalg.norm(velocity)) + 1e-9
+            )
 
 
 def test_lead_s_future_is_navsim_s_next_frames(both: Both) -> None:
@@ -157,7 +160,7 @@ def _utm_rings(path: Path) -> list[np.ndarray]:
     """Areas that NAVSIM counts as road, in UTM metres."""
     to_utm = pyproj.Transformer.from_crs("EPSG:4326", PROJECTION, always_xy=True)
     rings = []
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         for table in ("lanes_polygons", "gen_lane_connectors_scaled_width_polygons", "intersections"):
             for (blob,) in connection.execute(f"SELECT geom FROM {table}"):
                 ring = shapely.get_coordinates(shapely.from_wkb(blob[40:]))

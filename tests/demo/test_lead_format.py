@@ -18,6 +18,9 @@ import pytest
 from lead_xb.demo.drive import make_drive
 from lead_xb.demo.lead_format import encode_depth, write_lead
 
+# The recordings were written by numpy 1.26, whose module names newer versions still accept.
+pytestmark = pytest.mark.filterwarnings("ignore:numpy.core:DeprecationWarning")
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "lead-expert-logs"
 
 

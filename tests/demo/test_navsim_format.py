@@ -6,6 +6,7 @@ import hashlib
 import json
 import pickle
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def type_tree(value: object) -> object:
 
 
 def tables(path: Path) -> dict[str, list[tuple[str, str]]]:
-    with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as connection:
         names = [row[0] for row in connection.execute("SELECT table_name FROM gpkg_contents ORDER BY table_name")]
         return {n: [r[1:3] for r in connection.execute(f'PRAGMA table_info("{n}")')] for n in names}
 
@@ -74,7 +75,9 @@ def test_keys_and_types_are_those_of_the_recorded_logs() -> None:
         assert type(recorded) is list
         for mine, theirs in ((ours[0], recorded[0]), (ours[2], recorded[2]), (ours[-1], recorded[-1])):
             assert list(mine) == list(theirs)
-            assert type_tree(mine) == type_tree(theirs)
+            # An empty list says nothing about the type of its entries.
+            told = {key: value for key, value in theirs.items() if not (isinstance(value, list) and not value)}
+            assert type_tree({key: mine[key] for key in told}) == type_tree(told)
 
 
 def test_all_sensor_files_of_the_log_exist(root: Path) -> None:
@@ -142,7 +145,7 @@ def test_all_four_locations_are_listed_and_present(root: Path) -> None:
 
 def test_the_lane_graph_is_closed(root: Path) -> None:
     path = next(root.glob("maps/us-ma-boston/*/map.gpkg"))
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         lanes = {row[0] for row in connection.execute("SELECT fid FROM lanes_polygons")}
         groups = {row[0] for row in connection.execute("SELECT fid FROM lane_groups_polygons")}
         ways = connection.execute("SELECT exit_lane_fid, entry_lane_fid FROM lane_connectors").fetchall()

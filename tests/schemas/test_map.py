@@ -105,7 +105,7 @@ def test_rows_in_native_order_are_valid() -> None:
         ([ROWS[0], ROWS[2], ROWS[1]], "'a' is not one run of rows 0, 1"),
         ([ROWS[0], ("1", "lane", "a", 1), ROWS[2]], "'a' is not one run of rows 0, 1, ... with distinct ids"),
         (ROWS[:2], "the metadata says"),
-        ([*ROWS[:2], ("1", "moon", "b", 0)], "unknown layers \\['moon'\\]"),
+        ([*ROWS[:2], ("1", "moon", "b", 0)], "'layer' has the unknown values \\['moon'\\]"),
         ([*ROWS[:2], (None, "lane", "b", 0)], "'id' has nulls"),
     ],
 )

@@ -65,7 +65,15 @@ def test_an_empty_geometry_is_found_by_no_query() -> None:
     assert layer.nearest(np.array([0.0, 9.0])) == (1, 8.0)
 
 
-def test_damaged_geometry_names_the_element() -> None:
-    layer = layer_of(["1", "2"], [shapely.to_wkb(SQUARES[0]), b"\x01"])
-    with pytest.raises(SchemaError, match=r"town\.arrow: lane '2': not a geometry in ISO WKB"):
+@pytest.mark.parametrize(
+    ("blob", "reason"),
+    [
+        (b"\x01", "not a geometry in ISO WKB"),
+        (shapely.to_wkb(shapely.LineString([(0, 0), (1, np.inf)])), "coordinates that are not finite"),
+        (shapely.to_wkb(shapely.LineString([(0, 0), (1, -1e300)])), "coordinates that are not finite or far off"),
+    ],
+)
+def test_damaged_geometry_names_the_element(blob: bytes, reason: str) -> None:
+    layer = layer_of(["1", "2"], [shapely.to_wkb(SQUARES[0]), blob])
+    with pytest.raises(SchemaError, match=rf"town\.arrow: lane '2': {reason}"):
         _ = layer.tree

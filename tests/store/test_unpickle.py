@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copyreg
-import enum
 import gc
 import lzma
 import pickle
@@ -11,9 +10,7 @@ import random
 import subprocess
 import sys
 import threading
-import types
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,164 +18,172 @@ import numpy as np
 import pytest
 
 from lead_xb.schemas.errors import DataError, UnsafePickleError
-from lead_xb.store.standins import Standin, standin_type
-from lead_xb.store.unpickle import NUMPY, NUPLAN, AllowList, loads, loads_lzma
+from lead_xb.store.unpickle import NUMPY, NUPLAN, loads, loads_lzma
 from tests.store import pickle_corpus as corpus
 
 ROOT = Path(__file__).parents[2]
-OBJECTS = replace(NUMPY, object_arrays=True)
-ACTOR_STATE = "nuplan.common.actor_state"
-
-ARRAYS = {
-    "C order": np.arange(6.0).reshape(2, 3),
-    "F order": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
-    "reversed": np.arange(6.0)[::-1],
-    "transposed": np.arange(24).reshape(2, 3, 4).transpose(1, 0, 2),
-    "without dimensions": np.array(3.5),
-    "empty": np.zeros((0, 7)),
-    "booleans": np.array([True, False]),
-    "half precision": np.float16([[1, 2], [np.nan, np.inf]]),
-    "big endian": np.arange(5, dtype=">i4"),
-    "complex": np.array([1j, 2]),
-    "text": np.array(["vehicle", "pedestrian", "é\U0001f697"]),
-    "bytes": np.array([b"ab", b"c"]),
-}
+SMALL = pickle.dumps({"boxes": np.array(["car", "bus"]), "speed": np.float32(3), "names": ["a", (1, 2.5)]}, 4)
 
 
-def read(data: bytes, allow: AllowList = NUMPY) -> Any:
-    return loads(data, path="log.pkl", allow=allow)
-
-
-def same_bits(left: np.ndarray, right: np.ndarray) -> bool:
-    return left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes()
+def read(data: bytes) -> Any:
+    return loads(data, path="log.pkl", allow=NUMPY)
 
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_plain_values_come_back_with_their_types(protocol: int) -> None:
     plain: dict[Any, Any] = {
-        "numbers": [0, -1, 2**70, 1.5, float("inf"), True, None], "nested": {3: ("a", ["é\n\\u", ()])}, (1, "b"): []
+        "numbers": [0, -1, 2**70, 1.5, float("inf"), True, None],
+        "nested": {3: ("a", ["é\n\\u", ()])},
+        (1, "b"): [],
     }
     assert repr(read(pickle.dumps(plain, protocol))) == repr(plain)
 
 
-@pytest.mark.parametrize("protocol", [3, 4, 5])
-@pytest.mark.parametrize("name", ARRAYS)
-def test_numpy_arrays_come_back_bit_for_bit(name: str, protocol: int) -> None:
-    data = pickle.dumps({"key": ARRAYS[name], "more": [(1, (ARRAYS[name],))]}, protocol)
-    loaded = read(data)
-    for array in (loaded["key"], loaded["more"][0][1][0]):
-        assert type(array) is np.ndarray
-        assert same_bits(array, ARRAYS[name])
+def test_the_corpus_is_as_large_as_promised() -> None:
+    assert len({exploit.name for exploit in corpus.EXPLOITS}) >= 28
+    assert len({bomb.name for bomb in corpus.BOMBS}) >= 11
 
 
-@pytest.mark.parametrize("protocol", [3, 4, 5])
-def test_numpy_scalars_come_back_bit_for_bit(protocol: int) -> None:
-    for scalar in (np.float32(0.1), np.float64("nan"), np.int64(-3), np.bool_(True), np.str_("é"), np.float16(2)):
-        loaded = read(pickle.dumps(scalar, protocol))
-        assert type(loaded) is type(scalar)
-        assert loaded.tobytes() == scalar.tobytes()
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "xz"])
+@pytest.mark.parametrize("exploit", corpus.EXPLOITS, ids=lambda exploit: exploit.name)
+def test_an_exploit_is_refused_without_effect(exploit: corpus.Exploit, packed: bool, tmp_path: Path) -> None:
+    data = exploit.build(tmp_path / "marker")
+    for allow in (NUMPY, replace(NUPLAN, object_arrays=True)):
+        with pytest.raises(DataError, match=r"log\.pkl"):
+            if packed:
+                loads_lzma(lzma.compress(data), path="log.pkl", allow=allow)
+            else:
+                loads(data, path="log.pkl", allow=allow)
+    assert not (tmp_path / "marker").exists()
 
 
-def test_the_spelling_of_numpy_1_loads_without_a_warning() -> None:
-    data = corpus.array(corpus.value((2,)), corpus.dtype("f8"), corpus.value(np.float64([1, 2]).tobytes()))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert read(corpus.pickled(data)).tolist() == [1.0, 2.0]
+def test_an_exploit_by_a_registered_extension_is_refused() -> None:
+    copyreg.add_extension("os", "system", 1)
+    try:
+        with pytest.raises(UnsafePickleError, match=r"asks for 'os\.system'"):
+            read(corpus.pickled(corpus.call(b"\x82\x01", corpus.value("true"))))
+    finally:
+        copyreg.remove_extension("os", "system", 1)
 
 
-def test_a_shared_array_stays_shared_and_shares_the_memory_of_the_pickle() -> None:
-    first, second = read(pickle.dumps([ARRAYS["reversed"]] * 2, 4))
-    assert first is second
-    assert not first.flags.owndata
+def test_plain_pickle_falls_for_the_live_exploits(tmp_path: Path) -> None:
+    """The control: the corpus is not refused because it is broken."""
+    script = """
+import contextlib, pathlib, pickle, sys, time, warnings
+from tests.store.pickle_corpus import EXPLOITS
+warnings.simplefilter("ignore")
+live = [exploit for exploit in EXPLOITS if exploit.live]
+markers = [pathlib.Path(sys.argv[1], str(number)) for number, _ in enumerate(live)]
+for exploit, marker in zip(live, markers, strict=True):
+    with contextlib.suppress(Exception):
+        pickle.loads(exploit.build(marker))
+time.sleep(0.5)
+sys.exit(repr([e.name for e, marker in zip(live, markers, strict=True) if not marker.exists()]))
+"""
+    done = _child(script, str(tmp_path))
+    assert done.stderr.splitlines()[-1] == "[]"
 
 
-def test_object_arrays_of_text_need_the_option() -> None:
-    data = pickle.dumps(np.array(["car", "bus"], np.object_), 4)
-    loaded = read(data, OBJECTS)
-    assert (loaded.dtype, loaded.tolist()) == (np.dtype("O"), ["car", "bus"])
-    with pytest.raises(UnsafePickleError, match=r"numpy type 'O8'"):
-        read(data)
+@pytest.mark.parametrize("bomb", corpus.BOMBS, ids=lambda bomb: bomb.name)
+def test_a_bomb_ends_as_an_error_within_1_gib(bomb: corpus.Bomb) -> None:
+    script = """
+import sys, time
+from lead_xb.schemas.errors import DataError
+from lead_xb.store.unpickle import NUPLAN, limit_memory, loads
+from tests.store.pickle_corpus import BOMBS
+[data] = [bomb.build() for bomb in BOMBS if bomb.name == sys.argv[1]]
+limit_memory(2**30)
+started = time.monotonic()
+try:
+    loads(data, path="bomb.pkl", allow=NUPLAN)
+except DataError as error:
+    print(f"{time.monotonic() - started:.1f} {error}")
+"""
+    done = _child(script, bomb.name)
+    assert done.returncode == 0, done.stderr
+    seconds, _, message = done.stdout.partition(" ")
+    assert float(seconds) < 10
+    assert message.startswith("bomb.pkl")
 
 
-def test_object_arrays_of_anything_else_are_refused_even_with_the_option() -> None:
-    with pytest.raises(UnsafePickleError, match="other than text"):
-        read(pickle.dumps(np.array(["car", [1]], np.object_), 4), OBJECTS)
+def _child(script: str, argument: str) -> subprocess.CompletedProcess[str]:
+    """Run `script` in a process of its own that can import the tests."""
+    command = [sys.executable, "-c", script, argument]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+    )
 
 
-@pytest.mark.parametrize("kind", ["datetime64[s]", "timedelta64[s]", "f8,i4", "V8", "longdouble"])
-def test_other_numpy_types_are_refused(kind: str) -> None:
-    with pytest.raises(UnsafePickleError, match="expected plain numbers or text"):
-        read(pickle.dumps(np.zeros(2, kind), 4))
+def test_an_xz_bomb_stops_at_the_bound() -> None:
+    with pytest.raises(UnsafePickleError, match="unpacks to more than 1048576 bytes"):
+        loads_lzma(lzma.compress(bytes(2**24), preset=0), path="meta.pkl", allow=NUMPY, max_bytes=2**20)
 
 
-def test_a_dtype_state_with_fields_is_refused() -> None:
-    made = corpus.call(corpus.named("numpy", "dtype"), corpus.value("f8"), b"\x89", b"\x88")
-    state = corpus.value((3, "<", None, ("a",), {"a": 1}, 8, 8, 63))
-    with pytest.raises(UnsafePickleError, match="fields"):
-        read(corpus.pickled(corpus.build(made, state)))
+def test_a_pickle_above_the_bound_is_not_read() -> None:
+    with pytest.raises(UnsafePickleError, match="it has 104 bytes, expected at most 100"):
+        loads(pickle.dumps("x" * 89, 4), path="log.pkl", allow=NUMPY, max_bytes=100)
 
 
-def test_text_beyond_unicode_is_refused() -> None:
-    data = corpus.array(corpus.value((1,)), corpus.dtype("U1", 4), corpus.value(b"\xff\xff\xff\x7f"))
-    with pytest.raises(DataError, match="other than characters"):
-        read(corpus.pickled(data))
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda stream: stream[:-1], r"meta\.pkl \(byte \d+\): the xz stream is cut off"),
+        (lambda stream: stream + b"\0" * 4, r"meta\.pkl \(byte \d+\): 4 bytes follow the xz stream"),
+        (lambda stream: stream[:30] + b"\xff" + stream[31:], "not an intact xz stream"),
+        (lambda stream: b"", "the xz stream is cut off"),
+        (lambda stream: lzma.compress(b"\x80\x04]]"), r"meta\.pkl: .*\(byte 4 of the unpacked pickle\)"),
+    ],
+)
+def test_a_damaged_xz_stream_is_refused(damage: Any, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        loads_lzma(damage(lzma.compress(pickle.dumps([1, 2]))), path="meta.pkl", allow=NUMPY)
 
 
-@dataclass
-class StateSE2:
-    """Like nuPlan's: attributes in slots only."""
-
-    __slots__ = ("heading", "x")
-    x: float
-    heading: float
+def test_an_intact_xz_stream_is_read() -> None:
+    assert loads_lzma(lzma.compress(pickle.dumps([1, 2])), path="meta.pkl", allow=NUMPY) == [1, 2]
 
 
-class TrackedObjectType(enum.Enum):
-    """Like nuPlan's: pickled as a call with its value."""
-
-    VEHICLE = 0
-
-
-class OrientedBox:
-    """Like nuPlan's: attributes in a dict, one of them an array that is not contiguous."""
-
-    def __init__(self) -> None:
-        self._center = StateSE2(1.5, 0.1)
-        self._corners = ARRAYS["reversed"]
-
-    def __getnewargs_ex__(self) -> tuple[tuple[int, ...], dict[str, int]]:
-        return (7,), {"width": 2}
-
-    def __new__(cls, *args: int, **kwargs: int) -> OrientedBox:
-        return super().__new__(cls)
+def test_every_truncation_is_an_error() -> None:
+    for length in range(len(SMALL)):
+        with pytest.raises(DataError):
+            read(SMALL[:length])
 
 
-@pytest.fixture
-def foreign(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The three classes, as if they came from nuPlan."""
-    for module_name, kind in (
-        ("state_representation", StateSE2), ("tracked_objects_types", TrackedObjectType), ("oriented_box", OrientedBox)
-    ):
-        module = types.ModuleType(f"{ACTOR_STATE}.{module_name}")
-        monkeypatch.setattr(kind, "__module__", module.__name__)
-        monkeypatch.setattr(module, kind.__name__, kind, raising=False)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(sys.modules, "nuplan", types.ModuleType("nuplan"))
+def test_damaged_bytes_give_a_value_or_our_error() -> None:
+    rng = random.Random(0)
+    refused = 0
+    for _ in range(500):
+        damaged = bytearray(SMALL)
+        damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        try:
+            read(bytes(damaged))
+        except DataError:
+            refused += 1
+    assert 100 < refused < 500
 
 
-@pytest.mark.usefixtures("foreign")
-@pytest.mark.parametrize("protocol", [2, 4, 5])
-def test_foreign_objects_become_stand_ins(protocol: int) -> None:
-    ranges = {TrackedObjectType.VEHICLE: [OrientedBox()]}
-    if protocol == 2:  # arrays of protocol 2 need a codec
-        ranges[TrackedObjectType.VEHICLE][0]._corners = np.array(1)
-        ranges[TrackedObjectType.VEHICLE][0].__dict__.pop("_corners")
-    loaded = read(pickle.dumps(ranges, protocol), NUPLAN)
-    [(kind, [box])] = loaded.items()
-    assert kind == standin_type(f"{ACTOR_STATE}.tracked_objects_types.TrackedObjectType")(0)
-    assert box.qualified_name == f"{ACTOR_STATE}.oriented_box.OrientedBox"
-    if protocol > 2:
-        assert (box.args, box.kwargs) == ((7,), {"width": 2})
-        assert same_bits(box.get("_corners"), ARRAYS["reversed"])
-    assert box.get("_center").slots == {"x": 1.5, "heading": 0.1}
-    assert pickle.loads(pickle.dumps(loaded)) == loaded
+def test_an_error_names_the_file_the_place_the_reason_and_what_to_do() -> None:
+    with pytest.raises(UnsafePickleError) as caught:
+        read(corpus.pickled(corpus.value([1]) + b"cos\nsystem\n"))
+    assert caught.value.offset == 8
+    assert str(caught.value) == (
+        "log.pkl (byte 8): not a safe pickle: it asks for 'os.system', expected numpy arrays and plain values; "
+        "do not open it with pickle.load, delete it and get it again from its publisher"
+    )
+
+
+def test_an_error_leaves_the_process_as_it_was() -> None:
+    before = gc.isenabled(), threading.stack_size()
+    with pytest.raises(UnsafePickleError):
+        read(corpus.pickled(b")" + b"\x85" * 20_000))
+    assert (gc.isenabled(), threading.stack_size()) == before
+
+
+def test_many_tuples_are_no_offence() -> None:
+    lights = [(number, (number % 2 == 0, 1)) for number in range(20_000)]
+    assert read(pickle.dumps(lights, 4)) == lights
+
+
+def test_limit_memory_makes_a_large_allocation_fail() -> None:
+    script = "import sys; from lead_xb.store.unpickle import limit_memory; limit_memory(2**30); bytearray(2**31)"
+    assert "MemoryError" in _child(script, "").stderr
