@@ -89,13 +89,17 @@ class StagePair:
     second_stage: tuple[tuple[str, str], ...]
 
 
-@lru_cache(maxsize=4)
 def read_filter(path: Path) -> SceneFilter:
     """Read a scene filter (yaml or JSON); lists of 100,000 tokens take about a second, once a process.
 
     Raises:
         DataError: unreadable, another kind of file, an unknown key, or a value of another type.
     """
+    return _read_filter(path, _stamp(path))
+
+
+@lru_cache(maxsize=4)
+def _read_filter(path: Path, stamp: tuple[int, int]) -> SceneFilter:
     entries = _read(path)
     if "data_split" in entries or "defaults" in entries:
         folder = entries.get("data_split", "<data_split>")
@@ -126,13 +130,17 @@ def read_filter(path: Path) -> SceneFilter:
     )
 
 
-@lru_cache(maxsize=4)
 def read_mapping(path: Path) -> tuple[StagePair, ...]:
     """Read `reactive_all_mapping` from a yaml or JSON file that holds it under that name, or nothing else.
 
     Raises:
         DataError: unreadable, no mapping in it, or a group that is not [now, previous, [[now, previous], ...]].
     """
+    return _read_mapping(path, _stamp(path))
+
+
+@lru_cache(maxsize=4)
+def _read_mapping(path: Path, stamp: tuple[int, int]) -> tuple[StagePair, ...]:
     content = _parse(path)
     groups = content.get("reactive_all_mapping") if isinstance(content, dict) else content
     if not isinstance(groups, list) or not groups:
@@ -152,6 +160,15 @@ def _pair(group: Any, index: int, path: Path) -> StagePair:
 
 def _is_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(token, str) for token in value)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What tells that a file has changed since it was read."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror})") from error
+    return status.st_mtime_ns, status.st_size
 
 
 def _read(path: Path) -> dict[str, Any]:

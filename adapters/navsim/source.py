@@ -106,7 +106,9 @@ class NavsimSource:
             options=self.sensor_options,
             membership=membership,
             native_bytes=size,
-            stored_bytes=size * STORED_SHARE + STORED_FIXED_BYTES + self._payload_bytes(blobs.root / log.folders[0] / log.path.stem),
+            stored_bytes=size * STORED_SHARE
+            + STORED_FIXED_BYTES
+            + self._payload_bytes(blobs.root / log.folders[0] / log.path.stem),
         )
 
     def _synthetic_task(self, scene: SyntheticFile, maps: Mapping[str, str], plan: _Plan) -> SyntheticTask:
@@ -153,6 +155,9 @@ class _Plan:
     def __init__(self, source: NavsimSource) -> None:
         self._source = source
         self._folders = data_folders(source.root)
+        for path in (self.filter_path, source.mapping_path):
+            if path is not None and path.stem in (*self._folders, ALL):
+                raise LeadXbError(f"{path} would give its split the name of the data folder {path.stem!r}; rename it")
 
     @cached_property
     def filter_path(self) -> Path | None:
@@ -214,11 +219,13 @@ class _Plan:
 
     def _searched(self) -> list[str]:
         split, folder = self._source.split, self._source.folder
-        if split in self._folders:
-            return [split]
-        if folder is not None and folder not in self._folders:
+        if folder is None:
+            return [split] if split in self._folders else self._folders
+        if self.filter_path is None:
+            raise LeadXbError(f"folder={folder} belongs to a scene filter; say split={folder}")
+        if folder not in self._folders:
             raise LeadXbError(f"folder={folder} is not there; expected one of {', '.join(self._folders)}")
-        return self._folders if folder is None else [folder]
+        return [folder]
 
     def _mapped(self, scenes: list[SyntheticFile], mapping: Path) -> list[SyntheticFile]:
         """The scenes that a mapping names; LeadXbError if one is missing."""

@@ -80,12 +80,16 @@ def read_index(root: Path, *, crc32c: str) -> pl.LazyFrame:
 
 
 def read_index_strictly(root: Path) -> pa.Table:
-    """The whole index with every page checksum verified."""
+    """The whole index with every page checksum verified; DataError if it is damaged."""
     path = root / NAME
     try:
-        return pq.read_table(path, page_checksum_verification=True)
+        index = pq.read_table(path, page_checksum_verification=True)
+        index.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(path, f"damaged ({error})", advice="convert again to rebuild it") from error
+    if not index.schema.equals(INDEX_SCHEMA):
+        raise DataError(path, f"has the columns {index.schema.names}", advice="convert again to rebuild it")
+    return index
 
 
 def _known_seconds(scene: Scene, times: np.ndarray) -> tuple[pa.Array, pa.Array]:

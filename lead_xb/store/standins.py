@@ -145,8 +145,8 @@ class DtypeRecord:
         """An array over `data`, without a copy, so that shared bytes cannot be multiplied into memory."""
         real = self._real
         array: np.ndarray = np.ndarray(shape, real, data, 0, None, order)
-        if array.nbytes != len(data):
-            raise ValueError(f"a numpy array of {array.nbytes} bytes comes with {len(data)}")
+        if array.nbytes != len(data) or array.shape != shape:  # numpy infers (-1,)
+            raise ValueError(f"a numpy array of {array.nbytes} bytes and shape {array.shape} comes with {len(data)}")
         if real.kind == "U" and np.frombuffer(data, f"{real.byteorder}u4").max(initial=0) > sys.maxunicode:
             raise ValueError("a numpy array of text holds something other than characters")
         return array

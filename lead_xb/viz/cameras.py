@@ -76,7 +76,7 @@ def resized(image: UInt8[np.ndarray, "rows columns 3"], width: int) -> Image:
 
 
 def band(track: Track, half_width_m: float) -> Float64[np.ndarray, "points 2 3"]:
-    """Left and right edge of a strip on the ground along a track, about every `BAND_STEP_M`; empty for a track at rest."""
+    """Left and right edge of a strip on the ground along a track, about every `BAND_STEP_M`; empty for one at rest."""
     step = np.linalg.norm(np.diff(track[:, :2], axis=0), axis=1)
     length = np.concatenate([[0.0], np.cumsum(step)]) if len(track) else np.zeros(1)
     if length[-1] < 2 * BAND_STEP_M:

@@ -14,7 +14,6 @@ from lead_xb.schemas.map import Layer
 from lead_xb.schemas.sensors import group_of
 from lead_xb.schemas.traffic_lights import LightState
 from lead_xb.store.frame import Frame
-from lead_xb.store.images import decode_codes
 from lead_xb.store.maps import Map
 from lead_xb.viz import draw
 from lead_xb.viz.draw import Image
@@ -124,11 +123,10 @@ def _raster_column(frame: Frame) -> str | None:
 
 def _draw_raster(image: Image, window: Window, frame: Frame, column: str) -> None:
     """Colour the classes of a `bev_map` and turn it into the window; outside the raster the picture stays."""
-    payload, data = frame.rig.payload(column), frame.payload(column)
-    if data is None or payload.pixel_from_ego is None:
+    payload, codes = frame.rig.payload(column), frame.codes(column)
+    if codes is None or payload.pixel_from_ego is None:
         return
-    codes = decode_codes(data, f"{frame.meta.scene_id} row {frame.scene_row} {column}")
-    colours = class_table(payload.classes, RASTER)[codes.astype(np.uint8)]
+    colours = class_table(payload.classes, RASTER)[np.minimum(codes, 255)]
     raster_from_ego = np.array(payload.pixel_from_ego)
     linear = raster_from_ego[:, :2] @ window.ego_from_pixel[:, :2]
     shift = raster_from_ego[:, :2] @ window.ego_from_pixel[:, 2] + raster_from_ego[:, 2]

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 import numpy as np
 
-from lead_xb.schemas.rig import Camera, Rig
+from lead_xb.schemas.rig import Camera, Payload, Rig
 from lead_xb.schemas.sensors import group_of
 
 SHEET_WIDTH = 1920
@@ -35,6 +35,12 @@ class Kind(Enum):
     DEPTH = auto()
     STATUS = auto()
     BEV = auto()
+
+
+LABELS = {Kind.SEMANTIC: "semantic", Kind.DEPTH: "depth"}
+"""Tiles of labels -> group of the payload columns that they show."""
+
+_SHOWN_CODINGS = ("class", "carla_tag", "depth_linear")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +141,20 @@ def front_tiles(rig: Rig, *, x: int, width: int) -> list[Tile]:
     ]
 
 
+def label_column(rig: Rig, camera: Camera, kind: Kind) -> str | None:
+    """The label payload of a camera that a tile of this kind can show: classes, or depth with the plain linear code."""
+    for column in (name for name in camera.crops if group_of(name) == LABELS[kind]):
+        payload = rig.payload(column)
+        if payload.coding in _SHOWN_CODINGS and not _is_special(payload):
+            return column
+    return None
+
+
+def _is_special(payload: Payload) -> bool:
+    """Depth whose code `Frame.depth` does not decode."""
+    return bool(payload.min_depth_m) or payload.invalid_code is not None or payload.along_ray
+
+
 def _slots(count: int, columns: int) -> Sequence[int]:
     """Columns of a row's tiles: half of them from the left, half from the right, an odd one in the middle."""
     half = count // 2
@@ -147,8 +167,7 @@ def _further_tiles(rig: Rig, tiles: Sequence[Tile], *, width: int) -> list[Tile]
     if len({tile.y for tile in tiles}) > 1:
         return []
     middle = rig.camera(tiles[(len(tiles) - 1) // 2].name)
-    groups = {group_of(column) for column in middle.crops}
-    kinds = [kind for kind, group in ((Kind.SEMANTIC, "semantic"), (Kind.DEPTH, "depth")) if group in groups]
+    kinds = [kind for kind in LABELS if label_column(rig, middle, kind) is not None]
     y = tiles[0].y + tiles[0].height + GAP
     tile_width = (width - 2 * GAP) // 3
     height = max(min(tile_width, CAMERAS_MAX_HEIGHT + TITLE_HEIGHT - y), BEV_MIN_HEIGHT + TITLE_HEIGHT - y)

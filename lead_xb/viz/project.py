@@ -3,14 +3,17 @@
 Pixels are OpenCV's: u to the right, v down, the centre of the first pixel at (0, 0), in the size that the camera
 of the rig has. The models are those of `schemas.rig.CAMERA_MODELS`:
 
-* pinhole with k1, k2, p1, p2, k3 (`cv2.projectPoints`);
+* pinhole with OpenCV's distortion, 5, 8 or 12 coefficients (`cv2.projectPoints`);
 * fisheye_mei: the point on the unit sphere, seen from a centre that lies `mirror` behind it, then k1, k2, p1, p2
   (C. Mei and P. Rives, ICRA 2007);
-* ftheta: the radius in the image is a polynomial of the angle to the optical axis, followed by the matrix
-  [[c, d], [e, 1]] (reference page `alpasim`, section 4.1).
+* fisheye: the radius is focal * (t + k1 t^3 + k2 t^5 + k3 t^7 + k4 t^9) of the angle t to the optical axis (the
+  model of OpenCV's `fisheye` module);
+* ftheta: the radius in the image is a polynomial of that angle, followed by the matrix [[c, d], [e, 1]]
+  (reference page `alpasim`, section 4.1).
 
 A distortion polynomial fits the image and means nothing outside it: beyond the radius at which it stops growing,
-points that lie far to the side come back into the picture. `project` marks them as not valid.
+points that lie far to the side come back into the picture. `project` marks them as not valid. Rolling shutters are
+not modelled: the whole image counts as taken at the time of the row.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Float64
+from numpy.polynomial import Polynomial
 
 from lead_xb.schemas.errors import SchemaError
 from lead_xb.schemas.rig import Camera, Rig
@@ -33,6 +37,8 @@ NEAR_M = 0.1
 
 CURVE_PIECES = 12
 """Pieces of a straight line in a camera whose model bends it."""
+
+_TINY = 1e-12
 
 Points3 = Float[np.ndarray, "count 3"]
 Segments = Float64[np.ndarray, "count 2 3"]
@@ -123,7 +129,7 @@ def _bends_lines(camera: Camera) -> bool:
 
 
 def _project_pinhole(camera: Camera, points: Float64[np.ndarray, "count 3"]) -> Masked:
-    distortion = _parameter(camera, "distortion", (0, 5))
+    distortion = _parameter(camera, "distortion", (0, 5, 8, 12))
     before = points[:, 2] >= NEAR_M - 1e-9
     safe = np.where(before[:, None], points, np.array([0.0, 0.0, 1.0]))
     normalised = safe[:, :2] / safe[:, 2:]
@@ -134,7 +140,7 @@ def _project_mei(camera: Camera, points: Float64[np.ndarray, "count 3"]) -> Mask
     (mirror,) = _parameter(camera, "mirror", (1,))
     distortion = _parameter(camera, "distortion", (0, 4))
     norm = np.linalg.norm(points, axis=1, keepdims=True)
-    sphere = points / np.maximum(norm, 1e-12)
+    sphere = points / np.maximum(norm, _TINY)
     # Rays beyond this angle meet the image plane a second time.
     visible = (norm[:, 0] > 0.0) & (sphere[:, 2] > (-1.0 / mirror if mirror > 1.0 else -mirror))
     safe = np.where(visible[:, None], sphere, np.array([0.0, 0.0, 1.0]))
@@ -142,36 +148,50 @@ def _project_mei(camera: Camera, points: Float64[np.ndarray, "count 3"]) -> Mask
     return _to_pixels(camera, normalised, distortion, valid=visible)
 
 
+def _project_fisheye(camera: Camera, points: Float64[np.ndarray, "count 3"]) -> Masked:
+    k1, k2, k3, k4 = _parameter(camera, "distortion", (0, 4)) or (0.0,) * 4
+    focal = np.array(_parameter(camera, "focal", (2,)))
+    polynomial = (0.0, 1.0, 0.0, k1, 0.0, k2, 0.0, k3, 0.0, k4)
+    offset, valid = _radial(camera, points, polynomial)
+    return Masked(offset * focal + np.array(_parameter(camera, "center", (2,))), valid)
+
+
 def _project_ftheta(camera: Camera, points: Float64[np.ndarray, "count 3"]) -> Masked:
     forward = camera.parameters["forward_poly"]
     if len(forward) < 2:
         raise SchemaError(f"camera {camera.name!r} has no forward_poly (angle to pixels), so nothing can be projected")
     c, d, e = _parameter(camera, "linear_cde", (0, 3)) or (1.0, 0.0, 0.0)
-    side = np.linalg.norm(points[:, :2], axis=1)
-    angle = np.arctan2(side, points[:, 2])
-    radius = np.polynomial.polynomial.polyval(angle, np.array(forward))
-    direction = points[:, :2] / np.maximum(side, 1e-12)[:, None]
-    pixels = (direction * radius[:, None]) @ np.array([[c, d], [e, 1.0]]).T + np.array(camera.parameters["center"])
-    derivative = tuple(float(k * value) for k, value in enumerate(forward))[1:]
-    return Masked(pixels, (side + np.abs(points[:, 2]) > 0.0) & (angle < _first_positive_root(derivative)))
+    offset, valid = _radial(camera, points, tuple(float(value) for value in forward))
+    return Masked(offset @ np.array([[c, d], [e, 1.0]]).T + np.array(_parameter(camera, "center", (2,))), valid)
 
 
 _PROJECTORS: dict[str, Projector] = {
     "pinhole": _project_pinhole,
     "fisheye_mei": _project_mei,
+    "fisheye": _project_fisheye,
     "ftheta": _project_ftheta,
 }
+
+
+def _radial(
+    camera: Camera, points: Float64[np.ndarray, "count 3"], polynomial: tuple[float, ...]
+) -> tuple[Float64[np.ndarray, "count 2"], Bool[np.ndarray, " count"]]:
+    """Offset from the centre of a lens whose radius is a polynomial of the angle to the axis, and where it holds."""
+    side = np.linalg.norm(points[:, :2], axis=1)
+    angle = np.arctan2(side, points[:, 2])
+    radius = np.polynomial.polynomial.polyval(angle, np.array(polynomial))
+    offset = points[:, :2] * (radius / np.maximum(side, _TINY))[:, None]
+    turning = _first_positive_root(tuple(k * value for k, value in enumerate(polynomial))[1:])
+    widest = min([turning, *camera.parameters.get("max_angle", ())])
+    return offset, (side + np.abs(points[:, 2]) > 0.0) & (angle < widest)
 
 
 def _to_pixels(
     camera: Camera, normalised: Float64[np.ndarray, "count 2"], distortion: tuple[float, ...], *, valid: np.ndarray
 ) -> Masked:
-    """Radial and tangential distortion and the camera matrix; not valid where the radial polynomial folds back."""
-    k1, k2, k3 = (
-        (distortion[0], distortion[1], distortion[4] if len(distortion) > 4 else 0.0) if distortion else (0.0,) * 3
-    )
-    limit = _first_positive_root((1.0, 3.0 * k1, 5.0 * k2, 7.0 * k3))
-    valid = valid & ((normalised**2).sum(axis=1) < limit)
+    """OpenCV's distortion and the camera matrix; not valid where the radial part folds back."""
+    radius2 = np.sum(normalised**2, axis=1)
+    valid = valid & (radius2 < _turning_radius2(distortion))
     (fx, fy), (cx, cy) = _parameter(camera, "focal", (2,)), _parameter(camera, "center", (2,))
     if not len(normalised):
         return Masked(np.zeros((0, 2)), valid)
@@ -182,9 +202,22 @@ def _to_pixels(
 
 
 @lru_cache(maxsize=256)
+def _turning_radius2(distortion: tuple[float, ...]) -> float:
+    """Square of the undistorted radius up to which the distorted one grows; tangential and prism terms are small.
+
+    With s = r^2 the radial factor is N(s) / D(s), and the derivative of r N / D has the sign of
+    N D + 2 s (N' D - N D').
+    """
+    k1, k2, _, _, k3, k4, k5, k6 = (*distortion, *(0.0,) * 8)[:8]
+    factor, divisor = Polynomial([1.0, k1, k2, k3]), Polynomial([1.0, k4, k5, k6])
+    growth = factor * divisor + Polynomial([0.0, 2.0]) * (factor.deriv() * divisor - factor * divisor.deriv())
+    return min(_first_positive_root(tuple(growth.coef)), _first_positive_root(tuple(divisor.coef)))
+
+
+@lru_cache(maxsize=256)
 def _first_positive_root(coefficients: tuple[float, ...]) -> float:
     """Smallest positive real root of a polynomial (coefficients from the constant on); infinity if there is none."""
-    roots = np.polynomial.polynomial.polyroots(np.trim_zeros(np.array(coefficients), "b"))
+    roots = Polynomial(np.trim_zeros(np.array(coefficients), "b")).roots()
     real = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > 0.0)]
     return float(real.min()) if len(real) else float("inf")
 

@@ -9,16 +9,15 @@ import cv2
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from lead_xb.schemas.sensors import group_of
 from lead_xb.store.frame import Frame
-from lead_xb.store.images import decode_codes, decode_depth
+from lead_xb.store.images import decode_depth
 from lead_xb.store.maps import Map
 from lead_xb.store.scene import Scene
 from lead_xb.viz import draw
 from lead_xb.viz.bev import bev_picture
 from lead_xb.viz.cameras import annotate, resized
 from lead_xb.viz.draw import Image, TextStyle
-from lead_xb.viz.layout import Kind, Tile
+from lead_xb.viz.layout import LABELS, Kind, Tile, label_column
 from lead_xb.viz.overlay import Overlay
 from lead_xb.viz.palette import PANEL, SEMANTIC, SMALL_PX, TEXT, class_table
 from lead_xb.viz.status import status_panel
@@ -64,19 +63,17 @@ def _camera_tile(overlay: Overlay, tile: Tile, view: str | None) -> Image:
 
 def _label_tile(frame: Frame, tile: Tile, view: str | None) -> Image:
     """Semantics or depth of one camera in colours."""
-    group = "semantic" if tile.kind is Kind.SEMANTIC else "depth"
-    name = f"{tile.name} {group}"
-    crops = frame.rig.camera(tile.name).crops
-    column = next((name for name in crops if group_of(name) == group), None)
+    name = f"{tile.name} {LABELS[tile.kind]}"
+    camera = frame.rig.camera(tile.name)
+    column = label_column(frame.rig, camera, tile.kind)
     stored = f"{column}" if view is None else f"view.{view}.{column}"
-    data = None if column is None else frame.payload(stored)
-    if column is None or data is None:
+    codes = None if column is None else frame.codes(stored)
+    if column is None or codes is None:
         return draw.missing_tile(tile.width, tile.height, f"{name}: {NOT_RECORDED}")
-    x, y, width, height = crops[column]
-    codes = decode_codes(data, f"{frame.meta.scene_id} row {frame.scene_row} {stored}")[y : y + height, x : x + width]
-    payload = frame.rig.payload(column)
-    if group == "semantic":
-        colours = class_table(payload.classes, SEMANTIC)[codes.astype(np.uint8)]
+    x, y, width, height = camera.crops[column]
+    codes, payload = codes[y : y + height, x : x + width], frame.rig.payload(column)
+    if tile.kind is Kind.SEMANTIC:
+        colours = class_table(payload.classes, SEMANTIC)[np.minimum(codes, 255)]
     else:
         colours = _depth_colours(decode_depth(codes, payload))
     return _labelled(resized(colours, _fitting_width(colours, tile)), tile, name)

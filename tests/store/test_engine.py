@@ -6,6 +6,7 @@ import fcntl
 import json
 import shutil
 from collections import namedtuple
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from lead_xb.store.dataset import read_dataset
 from lead_xb.store.manifest import read_manifest
 from lead_xb.store.pool import LocalPool
 from lead_xb.store.store import open_store
+from lead_xb.store.tasks import Task
 
 from .golden_routes import ROOT
 from .running import run, snapshot
@@ -72,7 +74,7 @@ def test_a_damaged_scene_of_the_store_is_written_again(source: ToySource, out: P
 def test_other_options_are_refused(source: ToySource, out: Path) -> None:
     run(source, out)
     before = snapshot(out)
-    with pytest.raises(LeadXbError, match="made with source toy and options {}, now asked for is toy with {'images'"):
+    with pytest.raises(LeadXbError, match=r"made with source toy and options {}, now asked for is toy with {'images'"):
         run(ToySource(source.folder, {"images": "reference"}), out)
     assert snapshot(out) == before
 
@@ -93,7 +95,7 @@ def test_an_empty_source_is_an_error(tmp_path: Path, out: Path) -> None:
 
 def test_two_scenes_of_one_name_are_refused(source: ToySource, out: Path) -> None:
     class Twice(ToySource):
-        def tasks(self) -> list[object]:  # type: ignore[override]
+        def tasks(self) -> Sequence[Task]:
             return [*super().tasks(), *super().tasks()]
 
     with pytest.raises(LeadXbError, match="two scenes are called 'ash'"):

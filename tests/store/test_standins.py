@@ -95,17 +95,34 @@ def test_other_numpy_types_are_refused(kind: str) -> None:
         read(pickle.dumps(np.zeros(2, kind), 4))
 
 
-def test_a_dtype_state_with_fields_is_refused() -> None:
-    made = corpus.call(corpus.named("numpy", "dtype"), corpus.value("f8"), b"\x89", b"\x88")
-    state = corpus.value((3, "<", None, ("a",), {"a": 1}, 8, 8, 63))
-    with pytest.raises(UnsafePickleError, match="fields"):
-        read(corpus.pickled(corpus.build(made, state)))
+F8, PAIR = corpus.dtype("f8"), corpus.value((2,))
+FIELDS = corpus.value((3, "<", None, ("a",), {"a": 1}, 8, 8, 63))
+STAMP = corpus.build(corpus.call(corpus.TIME_POINT), corpus.value((None, {"time_us": 1})))
+
+MALFORMED = {
+    "has a subarray, fields": corpus.build(corpus.call(corpus.named("numpy", "dtype"), corpus.value("f8")), FIELDS),
+    "has no byte order": corpus.dtype("f8", byte_order="?"),
+    "does not have items of 12 bytes": corpus.dtype("U3", 7),
+    "holds a DtypeRecord": F8,
+    "other than characters": corpus.array(corpus.value((1,)), corpus.dtype("U1", 4), corpus.value(b"\xff" * 4)),
+    r"of 16 bytes and shape \(2,\) comes with 24": corpus.array(PAIR, F8, corpus.value(bytes(24))),
+    "buffer is too small": corpus.array(PAIR, F8, corpus.value(bytes(8))),
+    r"shape \(1,\) comes with 8": corpus.array(corpus.value((-1,)), F8, corpus.value(bytes(8))),
+    "negative dimensions": corpus.array(corpus.value((2, -1)), F8, corpus.value(bytes(8))),
+    "of a class other than numpy.ndarray": corpus.call(corpus.RECONSTRUCT, corpus.TIME_POINT, PAIR, PAIR),
+    "no attribute 'array'": corpus.call(corpus.RECONSTRUCT, corpus.named("numpy", "ndarray"), PAIR, PAIR),
+    "scalar has no type": corpus.call(corpus.SCALAR, PAIR, PAIR),
+    "has no type and order": corpus.call(corpus.FROM_BUFFER, corpus.value(bytes(16)), F8, PAIR, corpus.value("X")),
+    "sets attributes of a function": corpus.build(corpus.SCALAR, corpus.value({"x": 1})),
+    "is set twice": corpus.build(STAMP, corpus.value({"time_us": 2})),
+    "is not a dict of attributes": corpus.build(corpus.call(corpus.TIME_POINT), corpus.value([1])),
+}
 
 
-def test_text_beyond_unicode_is_refused() -> None:
-    data = corpus.array(corpus.value((1,)), corpus.dtype("U1", 4), corpus.value(b"\xff\xff\xff\x7f"))
-    with pytest.raises(DataError, match="other than characters"):
-        read(corpus.pickled(data))
+@pytest.mark.parametrize("reason", MALFORMED)
+def test_a_malformed_record_is_refused_with_its_reason(reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        read(corpus.pickled(MALFORMED[reason]), NUPLAN)
 
 
 @dataclass
@@ -163,6 +180,11 @@ def test_foreign_objects_become_stand_ins(protocol: int) -> None:
     assert box.get("_center").slots == {"x": 1.5, "heading": 0.1}
     assert same_bits(box.get("_corners"), ARRAYS["reversed"])
     assert pickle.loads(pickle.dumps(loaded)) == loaded
+
+
+def test_arrays_in_the_arguments_of_a_stand_in_are_arrays() -> None:
+    numbers = corpus.array(corpus.value((2,)), F8, corpus.value(bytes(16)))
+    assert read(corpus.pickled(corpus.call(corpus.TIME_POINT, numbers)), NUPLAN).args[0].tolist() == [0.0, 0.0]
 
 
 @pytest.mark.usefixtures("foreign")

@@ -172,11 +172,19 @@ def test_an_error_names_the_file_the_place_the_reason_and_what_to_do() -> None:
     )
 
 
-def test_an_error_leaves_the_process_as_it_was() -> None:
-    before = gc.isenabled(), threading.stack_size()
-    with pytest.raises(UnsafePickleError):
-        read(corpus.pickled(b")" + b"\x85" * 20_000))
-    assert (gc.isenabled(), threading.stack_size()) == before
+@pytest.mark.parametrize("collecting", [True, False])
+def test_reading_leaves_the_process_as_it_was(collecting: bool) -> None:
+    stack_size = threading.stack_size()
+    was_collecting = gc.isenabled()
+    (gc.enable if collecting else gc.disable)()
+    try:
+        read(SMALL)
+        with pytest.raises(UnsafePickleError):
+            read(corpus.pickled(b")" + b"\x85" * 20_000))
+        assert gc.isenabled() is collecting
+    finally:
+        (gc.enable if was_collecting else gc.disable)()
+    assert threading.stack_size() == stack_size
 
 
 def test_many_tuples_are_no_offence() -> None:

@@ -138,6 +138,13 @@ def test_a_band_has_its_left_edge_on_the_left() -> None:
     np.testing.assert_allclose(strip[:, 1, 1], -0.5)
 
 
+def test_the_edges_of_a_band_lie_square_to_the_way() -> None:
+    way = np.linspace(0.0, 4.0, 9)
+    strip = band(np.stack([way, way, np.zeros(9)], axis=1), 1.0)
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(strip[:, 0] - strip[:, 1], np.tile([-2 * half, 2 * half, 0.0], (len(strip), 1)))
+
+
 def test_an_ego_at_rest_has_no_band() -> None:
     assert len(band(np.zeros((20, 3)), 0.5)) == 0
     assert len(band(np.zeros((0, 3)), 0.5)) == 0

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from lead_xb.schemas.rig import Camera, Rig
+from lead_xb.schemas.rig import Camera, Payload, Rig
 from lead_xb.viz.layout import (
     LEGEND_HEIGHT,
     SHEET_WIDTH,
@@ -23,7 +23,7 @@ from lead_xb.viz.layout import (
 
 MakeCamera = Callable[..., Camera]
 
-RIGS = {
+RIGS: dict[str, dict[str, float]] = {
     "one": {"f": 0},
     "lead_3": {"l": 54.5, "f": 0, "r": -54.5},
     "lead_6": {"l": 57.5, "f": 0, "r": -57.5, "bl": 122.5, "b": 180, "br": -122.5},
@@ -43,7 +43,8 @@ def rig_of(name: str, make_camera: MakeCamera) -> Rig:
     """One of the rigs above."""
     unit = tuple(tuple(float(v) for v in row) for row in np.eye(4))
     cameras = tuple(make_camera(camera, yaw_deg=yaw) for camera, yaw in RIGS[name].items())
-    return Rig(source_from_ego=unit, cameras=cameras)
+    payloads = tuple(Payload(column=f"image.{camera.name}", codec="png", coding="rgb") for camera in cameras)
+    return Rig(source_from_ego=unit, cameras=cameras, payloads=payloads)
 
 
 def overlaps(layout: Layout) -> bool:
@@ -82,7 +83,12 @@ def test_labels_of_the_middle_camera_fill_the_room_below_a_single_row(make_camer
     rig = rig_of("lead_3", make_camera)
     crops = {"image.f": (0, 0, 160, 120), "semantic.f": (0, 0, 160, 120), "depth.f": (0, 0, 40, 30)}
     labelled = tuple(replace(c, crops=crops) if c.name == "f" else c for c in rig.cameras)
-    layout = sheet_layout(replace(rig, cameras=labelled), with_cameras=True)
+    payloads = (
+        Payload(column="image.f", codec="png", coding="rgb"),
+        Payload(column="semantic.f", codec="png", coding="class"),
+        Payload(column="depth.f", codec="png", coding="depth_linear", bits=8, max_depth_m=50.0),
+    )
+    layout = sheet_layout(replace(rig, cameras=labelled, payloads=payloads), with_cameras=True)
     below = [tile for tile in layout.tiles if tile.kind not in (Kind.CAMERA, Kind.BEV)]
     assert [(tile.kind, tile.name) for tile in below] == [
         (Kind.SEMANTIC, "f"),
@@ -111,3 +117,18 @@ def test_front_tiles_show_the_front_row_only(make_camera: MakeCamera) -> None:
 
 def test_azimuth_is_positive_to_the_left(make_camera: MakeCamera) -> None:
     assert azimuth_deg(make_camera("a", yaw_deg=55.0)) == pytest.approx(55.0)
+
+
+def test_depth_that_cannot_be_decoded_is_not_shown(make_camera: MakeCamera) -> None:
+    crops = {"image.f": (0, 0, 160, 120), "depth.f": (0, 0, 40, 30)}
+    front = replace(make_camera("f"), crops=crops)
+    image = Payload(column="image.f", codec="png", coding="rgb")
+    linear = Payload(column="depth.f", codec="png", coding="depth_linear", bits=8, max_depth_m=50.0)
+    for depth, shown in (
+        (linear, 1),
+        (replace(linear, coding="depth_inverse"), 0),
+        (replace(linear, along_ray=True), 0),
+    ):
+        rig = Rig(source_from_ego=front.ego_from_camera, cameras=(front,), payloads=(image, depth))
+        tiles = sheet_layout(rig, with_cameras=True).tiles
+        assert sum(tile.kind is Kind.DEPTH for tile in tiles) == shown

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from lead_xb.schemas.boxes import Category
+from lead_xb.schemas.traffic_lights import LightState
 from lead_xb.store.scene import Scene
 from lead_xb.viz.overlay import on_ground, overlay_of
-from lead_xb.viz.palette import CATEGORY, LIGHT, LightState
+from lead_xb.viz.palette import CATEGORY, LIGHT
 
 MakeScene = Callable[..., Scene]
 BoxAt = Callable[..., dict[str, Any]]
@@ -77,6 +78,14 @@ def test_corners_start_at_the_front_left_and_turn_with_the_full_rotation(make_sc
     np.testing.assert_allclose(drawn.corners[1, 0], [10.75, 1.0, 2.75], atol=1e-12)
 
 
+def test_corners_turn_counter_clockwise_with_the_yaw(make_scene: MakeScene, box_at: BoxAt) -> None:
+    drawn = overlay_of(make_scene(boxes=(box_at(10.0, 0.0, yaw=0.5),)), 0).boxes
+    assert drawn is not None
+    cos, sin = np.cos(0.5), np.sin(0.5)
+    np.testing.assert_allclose(drawn.corners[0, 0], [10.0 + 2.0 * cos - sin, 2.0 * sin + cos, 0.0])
+    np.testing.assert_allclose(drawn.corners[0, 1], [10.0 + 2.0 * cos + sin, 2.0 * sin - cos, 0.0])
+
+
 def test_boxes_that_no_sensor_saw_are_faint(make_scene: MakeScene, box_at: BoxAt) -> None:
     unseen = {"num_lidar_points": 0, "visible_pixels": 0}
     boxes = (box_at(5.0, 0.0), box_at(6.0, 0.0, **unseen), box_at(7.0, 0.0, num_lidar_points=0, visible_pixels=9))
@@ -104,7 +113,8 @@ def test_sensors_that_did_not_fire_give_no_points(
     overlay = overlay_of(make_scene(), 0)
     assert overlay.lidar is None and overlay.radar == []
     fired = make_scene(edit=lambda index, row: row.update({"lidar.top": cloud_of([(1.0, 2.0, 3.0)])}), name="fired")
-    np.testing.assert_allclose(overlay_of(fired, 0).lidar, [[1.0, 2.0, 3.0]])
+    points = overlay_of(fired, 0).lidar
+    assert points is not None and points.tolist() == [[1.0, 2.0, 3.0]]
 
 
 def test_an_unknown_row_is_refused(make_scene: MakeScene) -> None:

@@ -40,7 +40,16 @@ FTHETA = plain_camera(
 MEI = plain_camera(
     "fisheye_mei", focal=(100.0, 100.0), center=(80.0, 60.0), distortion=(0.01, 0.0, 0.0, 0.0), mirror=(1.2,)
 )
-MODELS = [PINHOLE, DISTORTED, FTHETA, MEI]
+FISHEYE = plain_camera(
+    "fisheye", focal=(100.0, 90.0), center=(80.0, 60.0), distortion=(0.02, -0.01, 0.0, 0.0), max_angle=(1.9,)
+)
+RATIONAL = plain_camera(
+    "pinhole",
+    focal=(100.0, 100.0),
+    center=(80.0, 60.0),
+    distortion=(0.1, -0.02, 0.001, -0.002, 0.003, 0.3, 0.01, 0.0),
+)
+MODELS = [PINHOLE, DISTORTED, RATIONAL, FTHETA, MEI, FISHEYE]
 
 
 def test_a_pinhole_point_lies_where_the_formula_says() -> None:
@@ -83,6 +92,14 @@ def test_ftheta_skews_with_its_linear_part() -> None:
     np.testing.assert_allclose(project(skewed, point).value, [[80.0 + 1.1 * 50.0, 60.0 + 0.3 * 50.0]])
 
 
+def test_ftheta_ends_at_its_widest_angle() -> None:
+    camera = plain_camera(
+        "ftheta", center=(80.0, 60.0), forward_poly=(0.0, 100.0), backward_poly=(), linear_cde=(), max_angle=(1.0,)
+    )
+    points = np.array([[np.sin(angle), 0.0, np.cos(angle)] for angle in (0.99, 1.01)])
+    assert project(camera, points).valid.tolist() == [True, False]
+
+
 def test_ftheta_sees_sideways_but_not_past_the_turning_point_of_its_polynomial() -> None:
     # 100 - 15 angle^2 = 0 at 2.58 rad.
     pixels = project(FTHETA, np.array([[1.0, 0.0, -0.01], [np.sin(2.6), 0.0, np.cos(2.6)]]))
@@ -104,13 +121,40 @@ def test_mei_with_a_mirror_of_zero_is_a_pinhole() -> None:
     assert not project(camera, np.array([[0.0, 0.0, -1.0]])).valid.any()
 
 
+def test_an_equidistant_fisheye_follows_its_polynomial_up_to_its_widest_angle() -> None:
+    angles = np.array([0.7, 1.7, 1.95])
+    pixels = project(FISHEYE, np.stack([np.zeros(3), np.sin(angles), np.cos(angles)], axis=1) * 4.0)
+    assert pixels.valid.tolist() == [True, True, False]
+    bent = angles + 0.02 * angles**3 - 0.01 * angles**5
+    np.testing.assert_allclose(pixels.value[:2, 1], 60.0 + 90.0 * bent[:2])
+
+
+def test_a_rational_distortion_divides_two_polynomials() -> None:
+    k1, k2, p1, p2, k3, k4, k5, k6 = RATIONAL.parameters["distortion"]
+    x, y = 0.5, 0.25
+    r2 = x * x + y * y
+    radial = (1.0 + k1 * r2 + k2 * r2**2 + k3 * r2**3) / (1.0 + k4 * r2 + k5 * r2**2 + k6 * r2**3)
+    u = 80.0 + 100.0 * (x * radial + 2.0 * p1 * x * y + p2 * (r2 + 2.0 * x * x))
+    assert project(RATIONAL, np.array([[1.0, 0.5, 2.0]])).value[0, 0] == pytest.approx(u, abs=1e-9)
+
+
+def test_a_rational_distortion_ends_where_it_stops_growing() -> None:
+    camera = plain_camera(
+        "pinhole", focal=(1.0, 1.0), center=(0.0, 0.0), distortion=(0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.1, 0.0)
+    )
+    # r / (1 + r^2 / 2 + r^4 / 10) is greatest where 1 - r^2 / 2 - 3 r^4 / 10 = 0.
+    turning = np.sqrt((-0.5 + np.sqrt(0.25 + 1.2)) / 0.6)
+    points = np.array([[turning * part, 0.0, 1.0] for part in (0.99, 1.01)])
+    assert project(camera, points).valid.tolist() == [True, False]
+
+
 def test_the_schema_names_what_cannot_be_projected() -> None:
     point = np.zeros((1, 3))
     with pytest.raises(SchemaError, match="model 'panorama', which cannot be projected"):
         project(plain_camera("panorama"), point)
     with pytest.raises(SchemaError, match="no forward_poly"):
         project(plain_camera("ftheta", center=(0.0, 0.0), forward_poly=(), linear_cde=()), point)
-    with pytest.raises(SchemaError, match="4 values of 'distortion'; expected 0 or 5"):
+    with pytest.raises(SchemaError, match="4 values of 'distortion'; expected 0 or 5 or 8 or 12"):
         project(plain_camera("pinhole", focal=(1.0, 1.0), center=(0.0, 0.0), distortion=(0.0,) * 4), point)
 
 

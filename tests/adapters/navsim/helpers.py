@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import io
 import pickle
 import sys
@@ -170,14 +169,11 @@ class NuplanPickler(pickle.Pickler):
     """Writes stand-ins as what they stand for: objects of nuPlan classes, here empty ones in made-up modules."""
 
     def reducer_override(self, obj: object) -> Any:
-        """Constructor call for enum members, `__newobj__` and state for the others."""
+        """A constructor call, and the attributes where there are any."""
         if not isinstance(obj, Standin):
             return NotImplemented
         kind = _nuplan_class(obj.qualified_name)
-        if obj.args:
-            return kind, obj.args
-        new: Any = copyreg.__newobj__  # type: ignore[attr-defined]
-        return new, (kind,), (obj.state or None, obj.slots or None)
+        return (kind, obj.args, obj.state) if obj.state else (kind, obj.args)
 
 
 def nuplan_bytes(content: Any) -> bytes:
@@ -186,14 +182,18 @@ def nuplan_bytes(content: Any) -> bytes:
     known = set(sys.modules)
     NuplanPickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(content)
     for name in set(sys.modules) - known:
-        if name.startswith("nuplan."):
+        if name.partition(".")[0] == "nuplan":
             del sys.modules[name]
     return buffer.getvalue()
 
 
 def _nuplan_class(qualified_name: str) -> type:
     module_name, _, name = qualified_name.rpartition(".")
-    module = sys.modules.setdefault(module_name, types.ModuleType(module_name))
+    parts = module_name.split(".")
+    for count in range(1, len(parts) + 1):
+        parent = ".".join(parts[:count])
+        sys.modules.setdefault(parent, types.ModuleType(parent))
+    module = sys.modules[module_name]
     if not hasattr(module, name):
         setattr(module, name, type(name, (), {"__module__": module_name}))
     found: type = getattr(module, name)

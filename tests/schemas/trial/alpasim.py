@@ -35,14 +35,13 @@ def cells_of(recording: Recording, time: int) -> Row:
     native = recording.native(time)
     ego = native["pose"] if native["pose"] is not None else _ego_from_box(recording, native["actors"]["EGO"])
     world_from_ego = pose_to_matrix(ego.astype(np.float64))
-    is_context = time < recording.times[0] + 300_000
     return {
         "frame.token": f"{recording.session['session_uuid']}-{time}",
         "frame.timestamp_us": time,
         "frame.is_key": bool(native["exposures"]),
         "frame.kind": RowKind.RECORDED.value,
         "ego.pose": ego,
-        **_state_cells(native["dynamic_state"], world_from_ego if is_context else np.eye(4)),
+        **_state_cells(native["dynamic_state"], world_from_ego if time in recording.context else np.eye(4)),
         "navigation.route": None if native["route"] is None else without_padding(native["route"])[:, :2],
         "navigation.command_raw": native["command"],
         "navigation.command": None if native["command"] is None else int(COMMANDS[native["command"]]),
@@ -78,6 +77,7 @@ def rebuild(frame: Frame) -> Native:
         "debug_info": None,
         "actors": None,
         "session": None,
+        "rollout": None,
     }
 
 
@@ -140,12 +140,11 @@ def _rig(recording: Recording) -> Rig:
     )
 
 
-def _state_cells(state: np.ndarray | None, world_from_axes: np.ndarray) -> Row:
-    """All zeros while the simulator replays the recording say `not known`; the context comes in local axes."""
+def _state_cells(state: np.ndarray | None, axes: np.ndarray) -> Row:
+    """All zeros, sent while the recording is replayed, say `not known`; the context comes in the local frame's axes."""
     if state is None or not state.any():
         return {}
-    turned = state if np.array_equal(world_from_axes, np.eye(4)) else state @ world_from_axes[:3, :3]
-    angular, linear, acceleration, angular_acceleration = turned
+    angular, linear, acceleration, angular_acceleration = state @ axes[:3, :3]
     return {
         "ego.speed": float(np.hypot(*linear[:2].astype(np.float64))),
         "ego.velocity": linear[:2],

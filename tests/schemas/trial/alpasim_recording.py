@@ -28,11 +28,15 @@ class Recording:
         self.images: dict[str, dict[int, tuple[int, bytes]]] = defaultdict(dict)
         """Camera -> end of exposure, us -> (start of exposure, JPEG)."""
         self.states: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.context: set[int] = set()
+        """Instants of the first report, whose states are in the axes of the local frame."""
         self.routes: dict[int, np.ndarray] = {}
         self.truths: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self.plans: dict[int, tuple[np.ndarray, np.ndarray, dict[str, Any]]] = {}
         self.session: dict[str, Any] = {}
         readers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "get_version": _skip,
+            "close_session": _skip,
             "start_session": self._start,
             "submit_image_observation": self._image,
             "submit_egomotion_observation": self._egomotion,
@@ -41,7 +45,7 @@ class Recording:
             "drive": self._drive,
         }
         for call in json.loads((FOLDER / "session.json").read_text()):
-            readers.get(call["method"], lambda _: None)(call)
+            readers[call["method"]](call)
 
     @property
     def times(self) -> np.ndarray:
@@ -75,6 +79,7 @@ class Recording:
             "debug_info": debug.get("bytes"),
             "actors": self.actors(time),
             "session": self.session,
+            "rollout": self.metadata,
         }
 
     def _start(self, call: dict[str, Any]) -> None:
@@ -87,6 +92,7 @@ class Recording:
 
     def _egomotion(self, call: dict[str, Any]) -> None:
         times, poses = trajectory(call["request"]["trajectory"])
+        self.context = self.context or set(times.tolist())
         for time, pose, state in zip(times.tolist(), poses, call["request"]["dynamic_states"], strict=True):
             self.states[time] = pose, np.stack([vector(state[name], "xyz") for name in STATE])
 
@@ -118,6 +124,10 @@ class Recording:
                 return data
             at = message.find(magic, at + 1)
         raise AssertionError(f"{call['method']} does not hold the bytes that its record describes")
+
+
+def _skip(_: dict[str, Any]) -> None:
+    """A call that carries nothing of the drive."""
 
 
 def vector(message: dict[str, float], axes: str) -> np.ndarray:

@@ -1,0 +1,389 @@
+"""Synthetic second-stage scenes: recorded rows with a planar ego, extended rows without one, nothing lost."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from lead_xb.adapters.navsim.config import NavsimConfig
+from lead_xb.adapters.navsim.synthetic import LIGHTS_KEY, TRACKS_KEY, SyntheticTask, native_scene, read_synthetic
+from lead_xb.schemas.errors import DataError, LeadXbError, UnsafePickleError
+from lead_xb.schemas.traffic_lights import LightState
+from lead_xb.store.codec import same_bits
+from lead_xb.store.scene import Scene, open_scene
+from lead_xb.store.standins import Standin, standin_type
+from lead_xb.store.unpickle import NUPLAN, loads
+
+from .helpers import GOLDEN, jpeg, native_frames, nuplan_bytes, pcd, write_bytes, write_log
+
+FOLDER = "navhard_two_stage"
+NOW, PREVIOUS = "1" * 17, "2" * 17
+NUPLAN_MODULES = {
+    "Agent": "nuplan.common.actor_state.agent",
+    "StaticObject": "nuplan.common.actor_state.static_object",
+    "OrientedBox": "nuplan.common.actor_state.oriented_box",
+    "SceneObjectMetadata": "nuplan.common.actor_state.scene_object",
+    "StateSE2": "nuplan.common.actor_state.state_representation",
+    "StateVector2D": "nuplan.common.actor_state.state_representation",
+    "TrackedObjects": "nuplan.common.actor_state.tracked_objects",
+    "TrackedObjectType": "nuplan.common.actor_state.tracked_objects_types",
+    "TrafficLightStatusData": "nuplan.common.maps.maps_datatypes",
+    "TrafficLightStatusType": "nuplan.common.maps.maps_datatypes",
+    "TrafficLightStatuses": "nuplan.common.maps.maps_datatypes",
+    "DetectionsTracks": "nuplan.planning.simulation.observation.observation_type",
+    "PosixPath": "pathlib",
+}
+
+
+def nuplan(name: str, *args: object, **state: object) -> Standin:
+    """A nuPlan object: enum members have an argument, others have attributes."""
+    standin = standin_type(f"{NUPLAN_MODULES[name]}.{name}")(*args)
+    standin.__setstate__(state)
+    return standin
+
+
+def tracked(*, x: float, y: float, heading: float, kind: int = 0, moving: bool = True) -> Standin:
+    box = nuplan(
+        "OrientedBox", _center=nuplan("StateSE2", x=x, y=y, heading=heading), _length=4.0, _width=2.0, _height=1.5
+    )
+    velocity = {"_velocity": nuplan("StateVector2D", _x=0.0, _y=5.0)} if moving else {}
+    metadata = nuplan("SceneObjectMetadata", token="o", track_token="t", timestamp_us=7)
+    kind_of = nuplan("TrackedObjectType", kind)
+    return nuplan(
+        "Agent" if moving else "StaticObject", _box=box, _metadata=metadata, _tracked_object_type=kind_of, **velocity
+    )
+
+
+def tracks(*objects: Standin) -> Standin:
+    return nuplan("DetectionsTracks", tracked_objects=nuplan("TrackedObjects", tracked_objects=list(objects)))
+
+
+def lights(*states: int) -> Standin:
+    data = [
+        nuplan("TrafficLightStatusData", status=nuplan("TrafficLightStatusType", state), lane_connector_id=30001 + n)
+        for n, state in enumerate(states)
+    ]
+    return nuplan("TrafficLightStatuses", traffic_lights=data)
+
+
+def native_synthetic(initial_token: str = NOW, *, original: str = "original") -> dict[str, Any]:
+    """A scene of two frames, looking along +y of the global frame, and two extended steps."""
+    frames = []
+    for index, frame in enumerate(native_frames(2)):
+        frames.append(
+            {
+                "token": initial_token if index == 1 else "shared by the pair",
+                "timestamp": frame["timestamp"],
+                "roadblock_ids": frame["roadblock_ids"],
+                "traffic_lights": frame["traffic_lights"],
+                "annotations": {
+                    "boxes": frame["anns"]["gt_boxes"],
+                    "names": frame["anns"]["gt_names"],
+                    "velocity_3d": frame["anns"]["gt_velocity_3d"],
+                    "instance_tokens": frame["anns"]["instance_tokens"],
+                    "track_tokens": frame["anns"]["track_tokens"],
+                },
+                "ego_status": {
+                    "ego_pose": np.array([100.0, 200.0 + index, np.pi / 2]),
+                    "ego_velocity": np.array([3.0, 4.0], np.float32),
+                    "ego_acceleration": np.array([0.1, -0.2], np.float32),
+                    "driving_command": np.array([0, 1, 0, 0]),
+                    "in_global_frame": True,
+                },
+                "lidar_path": None,
+                "camera_dict": {"cam_f0": frame["cams"]["CAM_F0"], "cam_b0": {}},
+            }
+        )
+    return {
+        "scene_metadata": {
+            "log_name": frame["log_name"],
+            "scene_token": f"scene of {initial_token}",
+            "map_name": "us-ma-boston",
+            "initial_token": initial_token,
+            "num_history_frames": 2,
+            "num_future_frames": 0,
+            "corresponding_original_scene": original,
+            "corresponding_original_initial_token": "first stage",
+        },
+        "frames": frames,
+        LIGHTS_KEY: [lights(0, 1), lights(2, 3)],
+        TRACKS_KEY: [tracks(tracked(x=100.0, y=211.0, heading=np.pi)), tracks()],
+    }
+
+
+def write_scene_pickle(root: Path, content: Any, name: str = NOW) -> Path:
+    path = root / FOLDER / "synthetic_scene_pickles" / f"{name}.pkl"
+    write_bytes(path, nuplan_bytes(content))
+    return path
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A log, a synthetic scene of it, and the one image that the scene names."""
+    root = tmp_path / "openscene"
+    write_log(root, native_frames(), folder="test")
+    content = native_synthetic()
+    write_scene_pickle(root, content)
+    for frame in content["frames"]:
+        write_bytes(root / FOLDER / "sensor_blobs" / frame["camera_dict"]["cam_f0"]["data_path"], jpeg())
+    return root
+
+
+def synthetic_tasks(root: Path, **options: Any) -> list[SyntheticTask]:
+    config = NavsimConfig(source=root, **{"split": "test", "sensors": "present", **options})
+    return [task for task in config.build().tasks() if isinstance(task, SyntheticTask)]
+
+
+def converted(root: Path, out: Path, **options: Any) -> Scene:
+    (task,) = synthetic_tasks(root, **options)
+    task.write(out)
+    return open_scene(out, roots=NavsimConfig(source=root).build().roots)
+
+
+def test_a_scene_knows_its_original(source: Path, tmp_path: Path) -> None:
+    meta = converted(source, tmp_path / "a.arrow").meta
+    assert (meta.scene_id, meta.folder, meta.location) == (NOW, FOLDER, "us-ma-boston")
+    assert (meta.initial_token, meta.original_token) == (NOW, "original")
+
+
+def test_stored_frames_are_recorded_rows_with_a_planar_pose(source: Path, tmp_path: Path) -> None:
+    frame = converted(source, tmp_path / "a.arrow").frame(1)
+    half = np.sqrt(0.5)
+    assert frame["frame.kind"] == "recorded"
+    assert frame["ego.pose"] == pytest.approx([100.0, 201.0, 0.0, half, 0.0, 0.0, half])
+    assert frame["ego.velocity"].tolist() == [3.0, 4.0]
+    assert frame["ego.speed"] == 5.0
+    assert frame["navigation.command_raw"] == 1
+    assert frame.payload("image.cam_f0", verify=True) == jpeg()
+
+
+def test_extended_steps_have_no_ego_and_follow_at_2_hz(source: Path, tmp_path: Path) -> None:
+    scene = converted(source, tmp_path / "a.arrow")
+    assert [frame["frame.kind"] for frame in scene] == ["recorded", "recorded", "extended", "extended"]
+    assert [frame["frame.is_key"] for frame in scene] == [True, True, False, False]
+    last = scene.frame(1).timestamp_us
+    assert [scene.frame(row).timestamp_us - last for row in (2, 3)] == [500_000, 1_000_000]
+    assert scene.frame(2).world_from_ego is None
+
+
+def test_extended_boxes_are_given_in_the_last_ego_frame(source: Path, tmp_path: Path) -> None:
+    scene = converted(source, tmp_path / "a.arrow")
+    boxes = scene.frame(2).boxes
+    assert boxes is not None
+    assert boxes.center == pytest.approx(np.array([[10.0, 0.0, 0.75]]))
+    assert boxes.size.tolist() == [[4.0, 2.0, 1.5]]
+    assert boxes.yaw == pytest.approx([np.pi / 2])
+    assert boxes.column("velocity").value == pytest.approx(np.array([[5.0, 0.0]]))
+    assert boxes.strings("native_class") == ["vehicle"]
+    none = scene.frame(3).boxes
+    assert none is not None
+    assert len(none) == 0
+
+
+def test_extended_lights_keep_all_four_states(source: Path, tmp_path: Path) -> None:
+    scene = converted(source, tmp_path / "a.arrow")
+    states = [[light["state"] for light in scene.frame(row)["traffic_lights"].to_pylist()] for row in (2, 3)]
+    assert states == [[LightState.GREEN, LightState.YELLOW], [LightState.RED, LightState.UNKNOWN]]
+
+
+def test_static_objects_have_no_velocity(source: Path, tmp_path: Path) -> None:
+    content = native_synthetic()
+    content[TRACKS_KEY][1] = tracks(tracked(x=0.0, y=0.0, heading=0.0, kind=5, moving=False))
+    write_scene_pickle(source, content)
+    boxes = converted(source, tmp_path / "a.arrow").frame(3).boxes
+    assert boxes is not None
+    assert boxes.strings("native_class") == ["czone_sign"]
+    assert boxes.column("velocity").valid.tolist() == [False]
+
+
+def test_only_the_current_frame_has_its_native_token(source: Path, tmp_path: Path) -> None:
+    pair = native_synthetic(PREVIOUS)
+    write_scene_pickle(source, pair, PREVIOUS)
+    found: list[str] = []
+    for task in synthetic_tasks(source):
+        task.write(tmp_path / f"{task.id}.arrow")
+        found += [frame.token for frame in open_scene(tmp_path / f"{task.id}.arrow")]
+    assert {NOW, PREVIOUS} < set(found)
+    assert len(set(found)) == len(found) == 8
+
+
+UNUSUAL: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "as it is": lambda scene: scene,
+    "without extended steps": lambda scene: {**scene, LIGHTS_KEY: None, TRACKS_KEY: None},
+    "without extended keys": lambda scene: {key: scene[key] for key in ("scene_metadata", "frames")},
+    "fewer lights than tracks": lambda scene: {**scene, LIGHTS_KEY: scene[LIGHTS_KEY][:1]},
+    "with a key of its own": lambda scene: {"version": (2, 2), **scene},
+    "with paths as objects": lambda scene: {
+        **scene,
+        "frames": [{**frame, "lidar_path": nuplan("PosixPath", "log", "a.pcd")} for frame in scene["frames"]],
+    },
+    "without cameras": lambda scene: {
+        **scene,
+        "frames": [{**frame, "camera_dict": {"cam_f0": {}, "cam_b0": {}}} for frame in scene["frames"]],
+    },
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_every_part_comes_back_bit_for_bit(name: str, source: Path, tmp_path: Path) -> None:
+    content = UNUSUAL[name](native_synthetic())
+    path = write_scene_pickle(source, content)
+    native = loads(path.read_bytes(), path=str(path), allow=NUPLAN)
+    assert same_bits(native_scene(converted(source, tmp_path / "a.arrow")), native)
+
+
+def test_a_kept_cloud_does_not_get_into_the_frames(source: Path, tmp_path: Path) -> None:
+    content = UNUSUAL["with paths as objects"](native_synthetic())
+    path = write_scene_pickle(source, content)
+    write_bytes(source / FOLDER / "sensor_blobs" / "log" / "a.pcd", pcd(np.zeros(3, [(a, "<f4") for a in "xyz"])))
+    scene = converted(source, tmp_path / "a.arrow", lidar="keep")
+    assert scene.frame(0)["lidar.merged"]["count"] == 3
+    assert same_bits(native_scene(scene), loads(path.read_bytes(), path=str(path), allow=NUPLAN))
+
+
+def test_recorded_scenes_come_back_bit_for_bit(tmp_path: Path) -> None:
+    for task in synthetic_tasks(GOLDEN):
+        task.write(tmp_path / "a.arrow")
+        native = loads(task.path.read_bytes(), path=str(task.path), allow=NUPLAN)
+        assert same_bits(native_scene(open_scene(tmp_path / "a.arrow")), native)
+
+
+def test_a_missing_image_of_a_scene_is_an_error(source: Path, tmp_path: Path) -> None:
+    shutil.rmtree(source / FOLDER / "sensor_blobs")
+    with pytest.raises(DataError, match=r"the file of cam_f0 in frame 0 of 1+\.pkl is missing"):
+        converted(source, tmp_path / "a.arrow", sensors="required")
+
+
+def splits(root: Path, tmp_path: Path, **options: Any) -> dict[str, list[list[str]]]:
+    found = {}
+    for task in synthetic_tasks(root, **options):
+        task.write(tmp_path / "a.arrow")
+        found[task.id] = task.splits(open_scene(tmp_path / "a.arrow"))
+    return found
+
+
+def test_a_scene_is_one_sample_of_its_folder(source: Path, tmp_path: Path) -> None:
+    assert splits(source, tmp_path) == {NOW: [[], [FOLDER], [], []]}
+
+
+def test_scenes_of_other_logs_are_left_out(source: Path) -> None:
+    write_log(source, [{**frame, "log_name": "other"} for frame in native_frames()], folder="mini", name="other")
+    assert synthetic_tasks(source, split="mini") == []
+
+
+def write_filter(tmp_path: Path, **entries: Any) -> str:
+    path = tmp_path / "hard.yaml"
+    entries = {"num_history_frames": 2, "num_future_frames": 1, "frame_interval": 1, **entries}
+    path.write_text(yaml.safe_dump(entries))
+    return str(path)
+
+
+def test_a_filter_takes_scenes_only_if_it_asks_for_them(source: Path, tmp_path: Path) -> None:
+    assert synthetic_tasks(source, split=write_filter(tmp_path)) == []
+
+
+def test_a_filter_takes_the_scenes_whose_tokens_it_lists(source: Path, tmp_path: Path) -> None:
+    write_scene_pickle(source, native_synthetic(PREVIOUS), PREVIOUS)
+    chosen = write_filter(tmp_path, include_synthetic_scenes=True, reactive_synthetic_initial_tokens=[NOW])
+    assert splits(source, tmp_path, split=chosen) == {NOW: [[], [FOLDER, "hard"], [], []]}
+
+
+def test_without_a_list_a_scene_belongs_to_the_window_that_ends_at_its_original(source: Path, tmp_path: Path) -> None:
+    last = native_frames()[2]["token"]
+    write_scene_pickle(source, native_synthetic(PREVIOUS, original=last), PREVIOUS)
+    chosen = write_filter(tmp_path, include_synthetic_scenes=True)
+    assert [task.id for task in synthetic_tasks(source, split=chosen)] == [PREVIOUS]
+
+
+def write_mapping(tmp_path: Path, *seconds: list[str]) -> Path:
+    first = [native_frames()[index]["token"] for index in (1, 0)]
+    path = tmp_path / "pairs.yaml"
+    path.write_text(yaml.safe_dump({"reactive_all_mapping": [[*first, list(seconds)]]}))
+    return path
+
+
+def test_a_mapping_chooses_the_scenes_and_names_both_stages(source: Path, tmp_path: Path) -> None:
+    for token in (PREVIOUS, "3" * 17):
+        write_scene_pickle(source, native_synthetic(token), token)
+    mapping = write_mapping(tmp_path, [NOW, PREVIOUS])
+    assert splits(source, tmp_path, synthetic=mapping) == {
+        NOW: [[], [FOLDER, "pairs"], [], []],
+        PREVIOUS: [[], [FOLDER, "pairs"], [], []],
+    }
+    config = NavsimConfig(source=source, split="test", sensors="present", synthetic=mapping)
+    log = config.build().tasks()[0]
+    log.write(tmp_path / "a.arrow")
+    assert log.splits(open_scene(tmp_path / "a.arrow")) == [["test", "pairs"], ["test", "pairs"], ["test"]]
+
+
+def test_a_mapping_that_names_missing_scenes_is_refused(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(LeadXbError, match=rf"1 of the 2 synthetic scenes that .* are not in .* for example {PREVIOUS}"):
+        synthetic_tasks(source, synthetic=write_mapping(tmp_path, [NOW, PREVIOUS]))
+
+
+def set_frame(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda scene: {**scene, "frames": [scene["frames"][0], {**scene["frames"][1], **changes}]}
+
+
+def set_status(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda scene: set_frame(ego_status={**scene["frames"][1]["ego_status"], **changes})(scene)
+
+
+def set_metadata(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda scene: {**scene, "scene_metadata": {**scene["scene_metadata"], **changes}}
+
+
+def set_tracks(value: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda scene: {**scene, TRACKS_KEY: [value]}
+
+
+BAD_SCENES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "a list": (lambda scene: [scene], "holds a list of 1, expected a synthetic scene"),
+    "no metadata": (lambda scene: {**scene, "scene_metadata": None}, "'scene_metadata' is None"),
+    "no frames": (lambda scene: {**scene, "frames": []}, "'num_history_frames' is 2 .* at most the 0 stored frames"),
+    "another initial token": (
+        set_metadata(initial_token="3" * 17),
+        "'token' is '1+' .* expected the initial token '3+'",
+    ),
+    "no log": (set_metadata(log_name=None), "'log_name' is None .* expected text"),
+    "local poses": (set_status(in_global_frame=False), "'in_global_frame' is False .* poses of synthetic scenes"),
+    "pose with NaN": (set_status(ego_pose=np.array([0.0, 0.0, np.nan])), "frame 1 'ego_status': 'ego_pose' .* finite"),
+    "wrong velocity": (set_status(ego_velocity=np.zeros(3)), "'ego_velocity' .* expected numbers of shape"),
+    "no annotations": (set_frame(annotations=None), "'annotations' is None .* expected a dictionary"),
+    "tracks that are none": (set_tracks("x"), r"extended step 0: 'x' \(str\) where a nuPlan object with 'tracked_"),
+    "objects that are none": (
+        set_tracks(nuplan("DetectionsTracks", tracked_objects=nuplan("TrackedObjects", tracked_objects=[7]))),
+        "extended step 0: a list of 1, expected a list of nuPlan objects",
+    ),
+    "an unknown kind": (set_tracks(tracks(tracked(x=0.0, y=0.0, heading=0.0, kind=8))), "enum member 0 to 7"),
+    "a box with NaN": (set_tracks(tracks(tracked(x=np.nan, y=0.0, heading=0.0))), "a box holds NaN or inf"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SCENES)
+def test_a_bad_scene_is_refused_with_file_and_place(name: str, source: Path, tmp_path: Path) -> None:
+    change, message = BAD_SCENES[name]
+    write_scene_pickle(source, change(native_synthetic()))
+    with pytest.raises(DataError, match=rf"{NOW}\.pkl.*{message}"):
+        converted(source, tmp_path / "a.arrow")
+
+
+def test_other_classes_than_those_of_nuplan_are_refused(source: Path) -> None:
+    content = set_frame(token=standin_type("collections.Counter")("x"))(native_synthetic())
+    path = write_scene_pickle(source, native_synthetic())
+    path.write_bytes(nuplan_bytes(content))
+    with pytest.raises(UnsafePickleError, match="it asks for 'collections.Counter'"):
+        read_synthetic(path)
+
+
+def test_a_cut_scene_is_refused(source: Path, tmp_path: Path) -> None:
+    path = write_scene_pickle(source, native_synthetic())
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(DataError, match="get it again from its publisher"):
+        converted(source, tmp_path / "a.arrow")
