@@ -6,6 +6,7 @@ A user's mistake is one sentence on stderr and exit code 2; `--debug` shows the 
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -84,8 +85,7 @@ def compose(command: str, overrides: Sequence[str]) -> dict[str, Any]:
             raise LeadXbError(f"{missing[0]}= is not set; {_usage(command)}")
         container = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
-        reason = " ".join(str(error).split())
-        raise LeadXbError(f"{' '.join(overrides)}: {reason}; {_usage(command)}") from error
+        raise LeadXbError(f"{_reason(error)}; {_usage(command)}") from error
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
 
@@ -99,10 +99,21 @@ def adapter_config(config: dict[str, Any]) -> Any:
     kind = getattr(importlib.import_module(module), name)
     values = {field.name: config[field.name] for field in fields(kind) if field.name in config}
     try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), values))
+        typed = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(kind), values))
     except OmegaConfBaseException as error:
-        reason = " ".join(str(error).split())
-        raise LeadXbError(f"{reason}; see lead-xb convert --help") from error
+        raise LeadXbError(f"{_reason(error)}; see lead-xb convert --help") from error
+    assert isinstance(typed, dict)
+    return kind(**{str(key): tuple(value) if isinstance(value, list) else value for key, value in typed.items()})
+
+
+def _reason(error: Exception) -> str:
+    """What Hydra says, without where it looked and without its hint to append keys, which we do not take."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    key = getattr(error, "full_key", None)
+    kept = itertools.takewhile(
+        lambda line: not line.startswith(("Config search path", "To append to your", "full_key")), lines
+    )
+    return (f"{key}: " if key else "") + " ".join(filter(None, kept)).rstrip(".")
 
 
 def _run_convert(config: dict[str, Any], console: Console) -> int:
@@ -114,9 +125,9 @@ def _run_convert(config: dict[str, Any], console: Console) -> int:
     if config["on_error"] not in ("report", "skip"):
         raise LeadXbError(f"on_error={config['on_error']}; expected report or skip")
     out = Path(str(config["out"]))
-    source = adapter_config(config).build()
+    source, pool = adapter_config(config).build(), LocalPool(config["workers"])
     with RichProgress(console) as progress:
-        report = convert(source, out, pool=LocalPool(config["workers"]), progress=progress)
+        report = convert(source, out, pool=pool, progress=progress)
     write_result(out, report)
     _print_report(report, out, console)
     return FAILED if report.failures and config["on_error"] == "report" else OK

@@ -93,13 +93,17 @@ class PointSensor:
         column: `lidar.top`, `radar.radar1` ...
         ego_from_sensor: 4x4, mirrored where the source is left-handed, with the source's known z shifts, m.
         coordinates: dtype of x, y, z.
-        attributes: name -> dtype of further per-point values.
+        attributes: name -> dtype of further per-point values, sorted by name.
     """
 
     column: str
     ego_from_sensor: Matrix
     coordinates: str
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # The order of a cell's fields follows from it, so it must survive JSON with sorted keys.
+        object.__setattr__(self, "attributes", dict(sorted(self.attributes.items())))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,10 @@ class LocalPool:
 
     workers: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.workers is not None and not (isinstance(self.workers, int) and self.workers > 0):
+            raise LeadXbError(f"workers={self.workers}; expected a number from 1, or null")
+
     def run(
         self, function: Callable[[Item], Result], items: Sequence[Item], name: Callable[[Item], str]
     ) -> Iterator[tuple[Item, Result | Failure]]:
@@ -89,8 +93,6 @@ class LocalPool:
                 )
 
     def _size(self, items: int) -> int:
-        if self.workers is not None and self.workers < 1:
-            raise LeadXbError(f"workers={self.workers}; expected at least 1")
         by_memory = psutil.virtual_memory().available // WORKER_BYTES
         workers = self.workers or min(len(os.sched_getaffinity(0)), by_memory)
         return max(1, min(int(workers), items))

@@ -109,9 +109,9 @@ def _same(left: object, right: object) -> bool:
 class DtypeRecord:
     """Stands for `numpy.dtype`: booleans, numbers and text of fixed length, nothing else.
 
-    numpy's own `dtype.__setstate__` believes any item size, flags and fields, so a file could make an array
-    that reads outside its memory; here the state may only name the byte order. Before the state has come,
-    `array` raises AttributeError.
+    numpy's own `dtype.__setstate__` believes any item size, flags and fields, so a file could turn its bytes
+    into pointers (plain `pickle.loads` dies of that by a signal); here the state may only name the byte order.
+    Before the state has come, `array` raises AttributeError.
     """
 
     __slots__ = ("_name", "_real")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from lead_xb.schemas.errors import LeadXbError
+from lead_xb.schemas.errors import DataError, LeadXbError
+from lead_xb.schemas.index import INDEX_SCHEMA
 from lead_xb.store.dataset import Dataset, read_dataset
 from lead_xb.store.index import NAME as INDEX_NAME
 from lead_xb.store.index import read_index
@@ -43,7 +44,12 @@ class SceneStore:
         """Finished files by (kind, id). While a conversion runs, a strict store has none."""
         if self.strict:
             require_checksum(self.root / MANIFEST_NAME, self._described(MANIFEST_NAME))
-        return read_manifest(self.root)
+        entries = read_manifest(self.root)
+        expected = self.dataset.counts.get("scenes", 0) + self.dataset.counts.get("maps", 0)
+        if len(entries) < expected:
+            reason = f"has {len(entries)} lines, dataset.json counts {expected} scenes and maps"
+            raise DataError(self.root / MANIFEST_NAME, reason, advice="restore it or convert again")
+        return entries
 
     @property
     def scene_ids(self) -> list[str]:
@@ -54,6 +60,20 @@ class SceneStore:
     def index(self) -> pl.LazyFrame:
         """One row per scene row; filter it with polars expressions or SQL. It must have the checksum it was given."""
         return read_index(self.root, crc32c=self._described(INDEX_NAME))
+
+    def filter(self, condition: str) -> pl.LazyFrame:
+        """Index rows that fulfil an SQL condition, such as `location != 'Town13' AND speed_mps > 2`.
+
+        Raises:
+            LeadXbError: not an SQL expression over the columns of the index.
+        """
+        try:
+            found = self.index.filter(pl.sql_expr(condition))
+            found.collect_schema()
+        except pl.exceptions.PolarsError as error:
+            reason = " ".join(str(error).split())
+            raise LeadXbError(f"filter {condition!r}: {reason}; columns are {', '.join(INDEX_SCHEMA.names)}") from error
+        return found
 
     def scene(self, scene_id: str) -> Scene:
         """Open one scene; LeadXbError names ids that exist."""

@@ -43,8 +43,7 @@ def scene_video(
         view: perturbed rig whose images are shown, as for `frame_sheet`.
         progress: called after each picture.
 
-    Returns:
-        Number of pictures.
+    Returns the number of pictures.
 
     Raises:
         LeadXbError: fewer than 2 key rows, times that do not advance, or a rate that is not positive.

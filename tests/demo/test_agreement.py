@@ -121,6 +121,59 @@ def test_lead_s_future_is_navsim_s_next_frames(both: Both) -> None:
         np.testing.assert_allclose(actor, expected[:3], atol=1e-4)
 
 
+def navsim_yaw(frame: dict[str, Any]) -> float:
+    """Heading of the ego in the NAVSIM world, counter-clockwise."""
+    return float(np.arctan2(frame["ego2global"][1, 0], frame["ego2global"][0, 0]))
+
+
+def test_past_and_future_yaws_turn_right_where_navsim_s_heading_falls(both: Both) -> None:
+    frame = 14
+    meta, now = both.meta(frame), navsim_yaw(both.frames[frame])
+    for steps in (1, 3):
+        coming, gone = (navsim_yaw(both.frames[frame + sign * steps]) for sign in (1, -1))
+        assert meta["future_yaws"][steps * TICKS_PER_FRAME] == pytest.approx(now - coming, abs=1e-5)
+        assert meta["past_yaws"][steps * TICKS_PER_FRAME] == pytest.approx(now - gone, abs=1e-5)
+    assert meta["future_yaws"][10] > 0.1
+
+
+def test_the_future_of_a_box_is_where_navsim_finds_it_later(both: Both) -> None:
+    frame, ahead = 3, 2
+    later, matrix = both.frames[frame + ahead], both.meta(frame)["ego_matrix"].astype(np.float64)
+    boxes, checked = both.lead_boxes(frame), 0
+    for token, row in zip(later["anns"]["track_tokens"], later["anns"]["gt_boxes"], strict=True):
+        box = boxes[token]
+        if "future_positions" not in box:
+            continue
+        # NAVSIM's box at its bottom, seen from LEAD's ego of the earlier instant.
+        centre = (later["ego2global"] @ np.append(row[:3], 1.0))[:3] - UTM_OFFSET_M
+        local = (centre * MIRROR - matrix[:3, 3]) @ matrix[:3, :3]
+        stored = box["future_positions"][ahead * TICKS_PER_FRAME].astype(np.float64)
+        np.testing.assert_allclose(stored, local[:2], atol=0.2)
+        yaw = navsim_yaw(both.frames[frame]) - (row[6] + navsim_yaw(later))
+        assert np.cos(float(box["future_yaws"][ahead * TICKS_PER_FRAME]) - yaw) == pytest.approx(1.0, abs=1e-4)
+        checked += np.linalg.norm(np.array(box["ego_velocity"])) > 1.0
+    assert checked >= 4
+
+
+def test_the_light_s_box_stands_at_the_end_of_the_ego_s_lane_and_looks_along_it(both: Both) -> None:
+    boxes: list[dict[str, Any]] = both.boxes.at(0, {})
+    lights = [box for box in boxes if box["class"] == "traffic_light"]
+    assert sorted(box["same_lane_as_ego"] for box in lights) == [False, True]
+    own = next(box for box in lights if box["same_lane_as_ego"])
+    lane = both.drive.network.lane(both.drive.route.lanes[0])
+    matrix = both.meta(0)["ego_matrix"].astype(np.float64)
+    world = (matrix @ np.append(own["position"], 1.0))[:3] * MIRROR
+    np.testing.assert_allclose(world, both.drive.terrain.lift(lane.centre[-1]), atol=1e-4)
+    along = lane.centre[-1] - lane.centre[-2]
+    heading = np.arctan2(along[1], along[0])
+    assert own["yaw"] == pytest.approx(navsim_yaw(both.frames[0]) - heading, abs=1e-6)
+
+
+def test_no_light_is_left_once_the_stop_line_is_behind(both: Both) -> None:
+    boxes: list[dict[str, Any]] = both.boxes.at(160, {})
+    assert not [box for box in boxes if box["class"] == "traffic_light"]
+
+
 def test_the_past_is_newest_first_and_behind(both: Both) -> None:
     past = both.meta(10)["privileged_past_positions"]
     np.testing.assert_allclose(past[0], 0.0, atol=1e-6)

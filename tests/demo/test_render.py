@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -104,25 +106,24 @@ def test_the_sky_is_infinitely_far_and_above(drive: Drive, painter: Painter) -> 
     assert np.isfinite(picture.depth_m[-20:]).all()
 
 
-def test_a_house_hides_what_stands_behind_it(drive: Drive, painter: Painter) -> None:
-    """Seen from anywhere, the order never paints a thing over one that its sight lines cross."""
-    things = painter.scenery.at(0)
-    eye = drive.ego.position_m[0] + np.array([0.0, 0.0, 2.0])
-    order = painting_order(things, eye)
-    assert sorted(order) == list(range(len(things)))
-    house = next(k for k, thing in enumerate(things) if thing.size_m[0] > 10.0)
-    middle = things[house].position_m
-    beyond = middle + 1.5 * (middle - eye)
-    hidden = [k for k, thing in enumerate(things) if np.linalg.norm(thing.position_m - beyond) < 3.0]
-    assert all(order.index(k) < order.index(house) for k in hidden)
+def test_a_long_house_is_painted_over_the_car_behind_it_even_if_its_middle_is_farther(painter: Painter) -> None:
+    car, house = (next(t for t in painter.scenery.at(0) if t.number == number) for number in (101, 0))
+    level = np.eye(3)
+    house = replace(house, position_m=np.array([10.0, 12.0, 0.0]), rotation=level, size_m=(4.0, 30.0, 6.0))
+    car = replace(car, position_m=np.array([15.0, 0.0, 0.0]), rotation=level)
+    eye = np.array([0.0, 0.0, 2.0])
+    assert np.linalg.norm(car.position_m - eye) < np.linalg.norm(house.position_m - eye)
+    assert painting_order((car, house), eye) == [0, 1]
+    assert painting_order((house, car), eye) == [1, 0]
 
 
-def test_nothing_is_painted_in_front_of_a_nearer_thing_on_the_same_line(drive: Drive, painter: Painter) -> None:
-    things = [thing for thing in painter.scenery.at(0) if thing.number in (101, 110, 111, 112)]
-    eye = things[0].position_m - 30.0 * things[0].rotation[:, 0]
-    ahead, behind = things[0], things[0]
-    pair = (behind, ahead)
-    assert sorted(painting_order(pair, eye)) == [0, 1]
+def test_of_two_things_side_by_side_the_nearer_is_painted_last(painter: Painter) -> None:
+    car = next(thing for thing in painter.scenery.at(0) if thing.number == 101)
+    near, far = (
+        replace(car, position_m=np.array([x, y, 0.0]), rotation=np.eye(3)) for x, y in ((10.0, 5.0), (20.0, -5.0))
+    )
+    eye = np.array([0.0, 0.0, 2.0])
+    assert painting_order((near, far), eye) == [1, 0]
     assert painting_order((), eye) == []
 
 

@@ -294,6 +294,7 @@ BOMBS: list[Bomb] = [
         "buffer of 7 TiB",
         lambda: pickled(call(FROM_BUFFER, value(bytes(8)), dtype("f8"), value((10**12,)), value("C"))),
     ),
+    Bomb("array of forged pointers", lambda: pickled(array(value((1,)), OBJECT, value(b"A" * 8)))),
     Bomb("array of items without size", lambda: pickled(array(value((2**60,)), dtype("U0", 0), value(b"")))),
     Bomb("text type with a false size", lambda: pickled(array(value((1,)), dtype("U3", 7), value(bytes(7))))),
 ]

@@ -85,8 +85,10 @@ def test_object_arrays_of_text_need_the_option() -> None:
 
 
 def test_object_arrays_of_anything_else_are_refused_even_with_the_option() -> None:
-    with pytest.raises(UnsafePickleError, match="other than text"):
-        read(pickle.dumps(np.array(["car", [1]], np.object_), 4), OBJECTS)
+    forged_pointer = corpus.array(corpus.value((1,)), corpus.OBJECT, corpus.value(b"A" * 8))
+    for data in (pickle.dumps(np.array(["car", [1]], np.object_), 4), corpus.pickled(forged_pointer)):
+        with pytest.raises(UnsafePickleError, match="other than text"):
+            read(data, OBJECTS)
 
 
 @pytest.mark.parametrize("kind", ["datetime64[s]", "timedelta64[s]", "f8,i4", "V8", "longdouble"])

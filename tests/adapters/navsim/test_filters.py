@@ -13,8 +13,8 @@ from lead_xb.adapters.navsim.filters import SceneFilter, StagePair, read_filter,
 from lead_xb.schemas.errors import DataError
 
 
-def filter_of(tmp_path: Path, name: str = "tiny.yaml", **entries: Any) -> SceneFilter:
-    path = tmp_path / name
+def filter_of(tmp_path: Path, **entries: Any) -> SceneFilter:
+    path = tmp_path / entries.pop("file", "tiny.yaml")
     path.write_text(json.dumps(entries) if path.suffix == ".json" else yaml.safe_dump(entries))
     return read_filter(path)
 
@@ -47,7 +47,7 @@ def test_every_third_window(tmp_path: Path) -> None:
 def test_the_current_frame_must_have_a_route_unless_the_filter_does_not_care(tmp_path: Path) -> None:
     entries = {"num_history_frames": 2, "num_future_frames": 1, "frame_interval": 1}
     assert rows(filter_of(tmp_path, has_route=True, **entries), 5, without_route=(2,)) == [1, 3]
-    assert rows(filter_of(tmp_path, name="b.yaml", has_route=False, **entries), 5, without_route=(2,)) == [1, 2, 3]
+    assert rows(filter_of(tmp_path, file="b.yaml", has_route=False, **entries), 5, without_route=(2,)) == [1, 2, 3]
 
 
 def test_tokens_choose_among_the_windows(tmp_path: Path) -> None:
@@ -72,14 +72,14 @@ def test_a_file_of_the_devkit_is_read_with_its_hydra_keys(tmp_path: Path) -> Non
     )
     chosen = read_filter(path)
     assert chosen.name == "warm"
-    assert chosen.tokens == {"0dc54a8c8203567b"}
-    assert chosen.log_names == {"2021.08.16.14.23.37_veh-45_00015_00132"}
-    assert chosen.synthetic_tokens == {"0395128411941228f"}
+    assert chosen.tokens == frozenset({"0dc54a8c8203567b"})
+    assert chosen.log_names == frozenset({"2021.08.16.14.23.37_veh-45_00015_00132"})
+    assert chosen.synthetic_tokens == frozenset({"0395128411941228f"})
 
 
 def test_json_says_the_same_as_yaml(tmp_path: Path) -> None:
     entries = {"tokens": ["a"], "frame_interval": 2, "log_names": None}
-    assert filter_of(tmp_path, **entries) == filter_of(tmp_path, name="tiny.json", **entries)
+    assert filter_of(tmp_path, **entries) == filter_of(tmp_path, file="tiny.json", **entries)
 
 
 def test_a_filter_that_was_changed_is_read_again(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_filter_that_makes_no_sense_is_refused(entries: dict[str, Any], messag
 
 def test_the_file_above_a_filter_is_recognised(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"give split=.*/scene_filter/navx.yaml and folder=test"):
-        filter_of(tmp_path, name="navx.yaml", data_split="test", defaults=[{"scene_filter": "navx"}])
+        filter_of(tmp_path, file="navx.yaml", data_split="test", defaults=[{"scene_filter": "navx"}])
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_is_no_filter_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_a_missing_filter_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="b.yaml: cannot be read"):
+    with pytest.raises(DataError, match=r"b\.yaml: cannot be read"):
         read_filter(tmp_path / "b.yaml")
 
 

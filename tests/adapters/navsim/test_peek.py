@@ -42,7 +42,7 @@ def test_damaged_bytes_say_nothing(data: bytes, tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="a.pkl: cannot be read"):
+    with pytest.raises(DataError, match=r"a\.pkl: cannot be read"):
         peek_texts(tmp_path / "a.pkl", KEYS)
 
 

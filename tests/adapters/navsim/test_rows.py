@@ -138,7 +138,7 @@ def test_keys_that_no_column_knows_come_back_in_their_place(tmp_path: Path) -> N
     frames[1] = {"first": (1, [2.5, float("inf")]), **frames[1], "last": {"a": np.float32(3.0)}}
     scene = converted(frames, tmp_path)
     assert same_bits(native_log(scene), frames)
-    assert list(native_frame(scene.frame(1)))[0] == "first"
+    assert next(iter(native_frame(scene.frame(1)))) == "first"
 
 
 def test_a_long_log_comes_back_across_record_batches(tmp_path: Path) -> None:

@@ -378,7 +378,7 @@ def test_other_classes_than_those_of_nuplan_are_refused(source: Path) -> None:
     content = set_frame(token=standin_type("collections.Counter")("x"))(native_synthetic())
     path = write_scene_pickle(source, native_synthetic())
     path.write_bytes(nuplan_bytes(content))
-    with pytest.raises(UnsafePickleError, match="it asks for 'collections.Counter'"):
+    with pytest.raises(UnsafePickleError, match=r"it asks for 'collections\.Counter'"):
         read_synthetic(path)
 
 

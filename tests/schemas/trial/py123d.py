@@ -15,7 +15,6 @@ from lead_xb.schemas.boxes import Category
 from lead_xb.schemas.frame import RowKind
 from lead_xb.schemas.map import map_id_of
 from lead_xb.schemas.navigation import Command
-from lead_xb.schemas.rig import Camera, Payload, PointSensor, Rig, Vehicle
 from lead_xb.schemas.scene import SceneMeta
 from lead_xb.schemas.traffic_lights import LightState
 from lead_xb.store.frame import Frame
@@ -26,24 +25,22 @@ from lead_xb.store.frames import (
     points_from_ego,
     points_to_ego,
     pose_to_matrix,
-    translation,
     yaw_of,
 )
 from lead_xb.store.points import NativeCloud, pack_points
 from lead_xb.store.writer import Row
 
-from .py123d_recording import EGO, Log
-from .round_trip import Native, rows_of
+from .py123d_recording import BOXES, EGO, LIGHTS, META, Log
+from .py123d_rig import GROUPS, column_of, coordinates_of, features_of, key_of, rig_of
+from .round_trip import Native
 
-BOXES, LIGHTS, META = "box_detections_se3", "traffic_light_detections", "custom.driving_meta"
 LABELS = {
     **{0: Category.EGO, 1: Category.VEHICLE, 2: Category.TRAIN, 3: Category.TWO_WHEELER, 4: Category.PEDESTRIAN},
     **{5: Category.ANIMAL, 6: Category.TRAFFIC_SIGN, 7: Category.TRAFFIC_CONE, 8: Category.TRAFFIC_LIGHT},
     **{9: Category.BARRIER, 10: Category.GENERIC_OBJECT, 11: Category.OTHER},
 }
 STATES = dict(enumerate((LightState.GREEN, LightState.YELLOW, LightState.RED, LightState.OFF, LightState.UNKNOWN)))
-GROUPS = {"camera": "image", "camera_semantic": "semantic", "camera_depth": "depth"}
-CODINGS = {"camera": "rgb", "camera_semantic": "class", "camera_depth": "depth_linear"}
+UUID_LENGTH = 36
 COMMANDS = dict(enumerate(list(Command)[1:], 1))
 """CARLA's RoadOption counts as we do."""
 
@@ -67,9 +64,9 @@ def cells_of(log: Log, native: Native, imu_from_ego: np.ndarray) -> Row:
         **_dynamic_cells(native[EGO]["dynamic_state_se3"]),
         "navigation.route_progress": native["route_position"]["progress_m"],
         "navigation.route_remaining": native["route_position"]["remaining_m"],
-        **_meta_cells(native.get(META)),
+        **_meta_cells(native[META]),
         **_box_cells(native[BOXES], world_from_ego),
-        **_light_cells(native.get(LIGHTS)),
+        **_light_cells(native[LIGHTS]),
         **{
             column_of(key): {"timestamp_us": image["timestamp_us"], "bytes": image["data"]}
             for key, image in images.items()
@@ -81,8 +78,7 @@ def cells_of(log: Log, native: Native, imu_from_ego: np.ndarray) -> Row:
 def rebuild(frame: Frame) -> Native:
     """The recorded values as far as the columns hold them."""
     route = {"progress_m": frame["navigation.route_progress"], "remaining_m": frame["navigation.route_remaining"]}
-    cells = {
-        "sync.uuid": frame.token if len(frame.token) == 36 else None,
+    modalities = {
         BOXES: _native_boxes(frame),
         **{key_of(payload.column): _native_image(frame, payload.column) for payload in frame.rig.payloads},
         META: _native_meta(frame),
@@ -90,9 +86,9 @@ def rebuild(frame: Frame) -> Native:
         **{sensor.column: _native_points(frame, sensor.column) for sensor in frame.rig.points},
         "route_position": {"timestamp_us": frame.timestamp_us, **route},
         LIGHTS: _native_lights(frame),
-        "metadata": None,
     }
-    return {key: value for key, value in cells.items() if key != META or frame.has("expert.steer")}
+    token = frame.token if len(frame.token) == UUID_LENGTH else None
+    return {"sync.uuid": token, **dict(sorted(modalities.items())), "metadata": None}
 
 
 def meta_of(log: Log, imu_from_ego: np.ndarray) -> SceneMeta:
@@ -110,87 +106,6 @@ def meta_of(log: Log, imu_from_ego: np.ndarray) -> SceneMeta:
     )
 
 
-def ground_of(log: Log) -> np.ndarray:
-    """imu_from_ego: 123D's origin is the rear axle at the height of the IMU, ours lies below it on the ground."""
-    ego = log.metadata[EGO]
-    rear_axle = ego["rear_axle_to_imu_se3"]
-    return translation(rear_axle[0], rear_axle[1], ego["center_to_imu_se3"][2] - ego["height"] / 2.0)
-
-
-def rig_of(log: Log, imu_from_ego: np.ndarray) -> Rig:
-    """Sensors are mounted in the IMU frame; clouds are recorded in it."""
-    ego_from_imu = rows_of(invert(imu_from_ego))
-    ego = log.metadata[EGO]
-    return Rig(
-        source_from_ego=rows_of(imu_from_ego),
-        vehicle=Vehicle(
-            name=ego["vehicle_name"],
-            length_m=ego["length"],
-            width_m=ego["width"],
-            height_m=ego["height"],
-            wheel_base_m=ego["wheel_base"],
-            center_x_m=ego["center_to_imu_se3"][0] - ego["rear_axle_to_imu_se3"][0],
-        ),
-        cameras=tuple(_camera(log, key, imu_from_ego) for key in log.keys if key.startswith("camera.")),
-        payloads=tuple(_payload(log, key) for key in log.keys if key.split(".")[0] in GROUPS),
-        points=tuple(
-            PointSensor(
-                column=key,
-                ego_from_sensor=ego_from_imu,
-                coordinates=_coordinates(cloud)[0].dtype.name,
-                attributes={name: values.dtype.name for name, values in _features(cloud).items()},
-            )
-            for key, cloud in _first_clouds(log).items()
-        ),
-    )
-
-
-def column_of(key: str) -> str:
-    """`image.pcam_f0` for `camera.pcam_f0`."""
-    kind, name = key.split(".")
-    return f"{GROUPS[kind]}.{name}"
-
-
-def key_of(column: str) -> str:
-    """The inverse of `column_of`."""
-    group, name = column.split(".")
-    return f"{next(kind for kind, known in GROUPS.items() if known == group)}.{name}"
-
-
-def _camera(log: Log, key: str, imu_from_ego: np.ndarray) -> Camera:
-    item, name = log.metadata[key], key.split(".")[1]
-    fx, fy, cx, cy, skew = item["intrinsics"]
-    if skew:
-        raise ValueError(f"{key} has skew {skew}, which no camera model of the rig holds")
-    labels = [f"{kind}.{name}" for kind in GROUPS]
-    return Camera(
-        name=name,
-        width=item["width"],
-        height=item["height"],
-        model="pinhole",
-        parameters={"focal": (fx, fy), "center": (cx, cy), "distortion": tuple(item["distortion"] or ())},
-        ego_from_camera=rows_of(invert(imu_from_ego) @ pose_to_matrix(np.array(item["camera_to_imu_se3"]))),
-        crops={column_of(label): (0, 0, item["width"], item["height"]) for label in labels if label in log.keys},
-    )
-
-
-def _payload(log: Log, key: str) -> Payload:
-    kind, item = key.split(".")[0], log.metadata[key]
-    codec = "png" if log.tables[key][f"{key}.data"][0].as_py().startswith(b"\x89PNG") else "jpeg"
-    if kind != "camera_depth":
-        return Payload(column=column_of(key), codec=codec, coding=CODINGS[kind])
-    return Payload(
-        column=column_of(key),
-        codec=codec,
-        coding=f"depth_{item['depth_transform']}",
-        bits=item["depth_bits"],
-        max_depth_m=item["max_depth"],
-        min_depth_m=item["min_depth"] or None,
-        invalid_code=0 if item["has_invalid"] else None,
-        along_ray=item["depth_type"] == "ray_distance",
-    )
-
-
 def _dynamic_cells(state: np.ndarray) -> Row:
     return {
         "ego.speed": float(np.hypot(*state[:2])),
@@ -204,7 +119,9 @@ def _dynamic_cells(state: np.ndarray) -> Row:
 
 def _native_dynamics(frame: Frame) -> np.ndarray:
     velocity = [*frame["ego.velocity"], frame["ego.velocity_z"]]
-    return np.array([*velocity, *frame["ego.acceleration"], frame["ego.acceleration_z"], *frame["ego.angular_velocity"]])
+    return np.array(
+        [*velocity, *frame["ego.acceleration"], frame["ego.acceleration_z"], *frame["ego.angular_velocity"]]
+    )
 
 
 def _meta_cells(stream: dict[str, Any] | None) -> Row:
@@ -305,9 +222,9 @@ def _points_cell(cloud: dict[str, Any] | None) -> Row | None:
     if cloud is None:
         return None
     data = cloud["data"]
-    coordinates = np.stack(_coordinates(data), axis=1)
+    coordinates = np.stack(coordinates_of(data), axis=1)
     packed = pack_points(
-        NativeCloud(coordinates, _features(data), data.get("scale"), data.get("offset")),
+        NativeCloud(coordinates, features_of(data), data.get("scale"), data.get("offset")),
         timestamp_us=cloud["timestamp_us"],
     )
     return {**packed, "end_timestamp_us": cloud["end_timestamp_us"]}
@@ -322,16 +239,3 @@ def _native_points(frame: Frame, column: str) -> dict[str, Any] | None:
     header = {} if cloud.scale is None else {"scale": cloud.scale, "offset": cloud.offset}
     times = {"timestamp_us": cell["timestamp_us"], "end_timestamp_us": cell["end_timestamp_us"]}
     return {**times, "data": {**header, **data}}
-
-
-def _first_clouds(log: Log) -> dict[str, dict[str, np.ndarray]]:
-    lidars = [key for key in log.keys if key.startswith("lidar.")]
-    return {key: next(row[key]["data"] for row in log.rows if row[key] is not None) for key in lidars}
-
-
-def _coordinates(cloud: dict[str, np.ndarray]) -> list[np.ndarray]:
-    return [cloud[name] for name in ("XYZ" if "X" in cloud else "xyz")]
-
-
-def _features(cloud: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: values for name, values in cloud.items() if name not in {*"XYZxyz", "scale", "offset"}}

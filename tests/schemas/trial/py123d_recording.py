@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import uuid
-from pathlib import Path
 from typing import Any
 
 import laspy
@@ -15,18 +14,20 @@ import pyarrow as pa
 from .round_trip import GOLDEN, Native
 
 FOLDER = GOLDEN / "py123d" / "logs" / "carla_train"
-EGO = "ego_state_se3"
+EGO, BOXES, LIGHTS, META = "ego_state_se3", "box_detections_se3", "traffic_light_detections", "custom.driving_meta"
 _ARRAYS = ("imu_se3", "dynamic_state_se3", "bounding_box_se3", "camera_to_global_se3")
 
 
 class Log:
-    """One log. `rows` holds, per ego state, what was recorded from then on until the next one."""
+    """One log. `rows` holds, per (every `ego_step`-th) ego state, what was recorded from then until the next one."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, ego_step: int = 1) -> None:
         files = {path.stem: pa.ipc.open_file(pa.memory_map(str(path))) for path in sorted((FOLDER / name).iterdir())}
         tables = {key: file.read_all() for key, file in files.items()}
-        self.metadata = {key: _unpack(table.schema.metadata[b"metadata"]) for key, table in tables.items()}
+        self.metadata = {key: unpack(table.schema.metadata[b"metadata"]) for key, table in tables.items()}
         self.map = tables.pop("map", None)
+        for key in (EGO, "route_position"):
+            tables[key] = tables[key].take(list(range(0, len(tables[key]), ego_step)))
         self.tables = tables
         sync = tables.pop("sync")
         self.keys = sorted(tables)
@@ -37,8 +38,9 @@ class Log:
 
     def _rows(self) -> list[Native]:
         ego_times = self.tables[EGO][f"{EGO}.timestamp_us"].to_numpy()
+        names = sorted({*self.keys, BOXES, LIGHTS, META})
         rows: list[Native] = [
-            {"sync.uuid": self.tokens.get(time), **dict.fromkeys(self.keys), "metadata": self.metadata}
+            {"sync.uuid": self.tokens.get(time), **dict.fromkeys(names), "metadata": self.metadata}
             for time in ego_times.tolist()
         ]
         for key, table in self.tables.items():
@@ -54,7 +56,7 @@ def _decoded(key: str, item: dict[str, Any]) -> dict[str, Any]:
     if key.startswith("lidar."):
         return {**item, "data": _points(item["data"])}
     if key.startswith("custom."):
-        return {**item, "data": _unpack(item["data"])}
+        return {**item, "data": unpack(item["data"])}
     return {name: np.array(value) if name in _ARRAYS and value is not None else value for name, value in item.items()}
 
 
@@ -67,10 +69,16 @@ def _points(data: bytes) -> dict[str, np.ndarray]:
     header = {"scale": np.asarray(cloud.header.scales), "offset": np.asarray(cloud.header.offsets)}
     names = cloud.point_format.extra_dimension_names
     features = {str(name).removeprefix("extra_"): np.asarray(cloud[name]) for name in names}
-    return {**header, "X": np.asarray(cloud.X), "Y": np.asarray(cloud.Y), "Z": np.asarray(cloud.Z), **features}
+    return {
+        **header,
+        "X": np.asarray(cloud.X),
+        "Y": np.asarray(cloud.Y),
+        "Z": np.asarray(cloud.Z),
+        **dict(sorted(features.items())),
+    }
 
 
-def _unpack(data: bytes) -> Any:
+def unpack(data: bytes) -> Any:
     return msgpack.unpackb(data, strict_map_key=False, raw=False, object_hook=_hook)
 
 
