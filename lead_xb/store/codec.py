@@ -15,6 +15,7 @@ from lead_xb.store.standins import Standin, standin_type
 
 _LEVEL = 3
 _TUPLE, _ARRAY, _SCALAR, _INTEGER, _STANDIN = 1, 2, 3, 4, 5
+_OBJECT = "|O"
 _DTYPE = re.compile(r"[<>|=](b1|[iu][1248]|f[248]|c8|c16|[SU][0-9]{1,7})")
 MAX_CELL_BYTES = 1 << 30
 """A cell that unpacks to more is damaged: no native frame comes near."""
@@ -87,7 +88,8 @@ def _to_ext(value: Any) -> msgpack.ExtType:
         return msgpack.ExtType(_TUPLE, pack(list(value)))
     if isinstance(value, np.ndarray):
         order: Literal["C", "F"] = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
-        return msgpack.ExtType(_ARRAY, pack([value.dtype.str, list(value.shape), order, value.tobytes(order)]))
+        content = value.ravel(order).tolist() if value.dtype.hasobject else value.tobytes(order)
+        return msgpack.ExtType(_ARRAY, pack([value.dtype.str, list(value.shape), order, content]))
     if isinstance(value, np.generic):
         return msgpack.ExtType(_SCALAR, pack([value.dtype.str, value.tobytes()]))
     if type(value) is int:
@@ -106,6 +108,8 @@ def _from_ext(code: int, data: bytes) -> Any:
         return tuple(content)
     if code == _ARRAY:
         kind, shape, order, raw = content
+        if kind == _OBJECT:
+            return _object_array(shape, order, raw)
         return np.frombuffer(bytearray(raw), _dtype(kind)).reshape(shape, order=order)
     if code == _SCALAR:
         return np.frombuffer(content[1], _dtype(content[0]))[0]
@@ -119,6 +123,12 @@ def _dtype(text: Any) -> np.dtype[Any]:
     if not isinstance(text, str) or not _DTYPE.fullmatch(text):
         raise SchemaError(f"a packed cell has the dtype {text!r}; it is damaged, convert the scene again")
     return np.dtype(text)
+
+
+def _object_array(shape: list[int], order: Literal["C", "F"], values: list[Any]) -> np.ndarray:
+    flat = np.empty(len(values), object)
+    flat[:] = values
+    return flat.reshape(shape, order=order)
 
 
 def _standin(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: Any, slots: Any) -> Standin:
@@ -136,7 +146,9 @@ def same_bits(left: Any, right: Any) -> bool:
     if isinstance(left, list | tuple):
         return len(left) == len(right) and all(map(same_bits, left, right))
     if isinstance(left, np.ndarray):
-        return left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes()
+        if left.dtype != right.dtype or left.shape != right.shape:
+            return False
+        return same_bits(left.tolist(), right.tolist()) if left.dtype.hasobject else left.tobytes() == right.tobytes()
     if isinstance(left, np.generic):
         return bool(left.dtype == right.dtype and left.tobytes() == right.tobytes())
     if isinstance(left, float):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lead_xb.schemas.errors import LeadXbError
+from lead_xb.schemas.errors import DataError, LeadXbError
 from lead_xb.store.atomic import crc32c_of
 from lead_xb.store.dataset import Dataset
 from lead_xb.store.index import NAME as INDEX_NAME
@@ -37,6 +37,9 @@ def finish(job: Job, tasks: Sequence[Task], old: Dataset | None) -> Dataset:
     """
     job.progress.stage("index")
     entries = {key: entry for key, entry in read_manifest(job.out).items() if key not in job.failures}
+    if lost := [task.id for task in tasks if key_of(task) not in entries and key_of(task) not in job.failures]:
+        reason = f"lost the line of {lost[0]!r}, which was written"
+        raise DataError(job.out / MANIFEST_NAME, reason, advice="check the disk, then run the same command again")
     scenes = [entry for entry in entries.values() if entry.kind == "scene"]
     tables, lacks = _index_tables(job, tasks, entries)
     if old is not None:

@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 WORKER_BYTES = 1 << 30
 """Resident memory that a worker is planned with."""
 
-WORKER_LIMIT_BYTES = 8 << 30
+WORKER_LIMIT_BYTES = 4 << 30
 """Address space at which a worker's allocation fails: what a hostile file can cost at most."""
 
 

@@ -20,7 +20,14 @@ from lead_xb.store.codec import (
 from lead_xb.store.standins import standin_type
 
 numbers = st.integers() | st.floats() | st.booleans() | st.none() | st.text() | st.binary()
-arrays = st.sampled_from([np.arange(6.0).reshape(2, 3), np.zeros((0, 2), np.float16), np.array(["ab", "c"])])
+arrays = st.sampled_from(
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.zeros((0, 2), np.float16),
+        np.array(["ab", "c"]),
+        np.array([["ab"], [None]], object),
+    ]
+)
 natives = st.recursive(
     numbers | arrays | st.builds(np.float32, st.floats(width=32)),
     lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text() | st.integers(0, 9), inner),

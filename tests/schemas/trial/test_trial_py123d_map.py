@@ -29,7 +29,8 @@ SUBTYPES = ("lane_type", "road_edge_type", "road_line_type")
 def rows_of(elements: list[dict[str, Any]]) -> list[Row]:
     """Native elements in native order, then a centre line a lane."""
     counts = dict.fromkeys(LAYERS, 0)
-    rows, lines = [], []
+    rows: list[Row] = []
+    lines: list[Row] = []
     for element in elements:
         code, features = element["map_layer"], unpack(element["features"])
         name, layer = LAYERS[code]
