@@ -16,8 +16,10 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import laspy
@@ -73,7 +75,7 @@ def measure_store(root: Path) -> None:
             frame.points(sensor.column)
 
     for name, read in (("labels", labels), ("labels, one image", images), ("labels, image, points", everything)):
-        line(f"store: {name}", len(frames) / seconds(lambda read=read: [read(frame) for frame in frames]), "frames/s")
+        line(f"store: {name}", len(frames) / seconds(partial(for_each, read, frames)), "frames/s")
 
 
 def measure_native(root: Path) -> None:
@@ -97,7 +99,7 @@ def measure_native(root: Path) -> None:
                 radar[name]
 
     for name, read in (("labels", labels), ("labels, one image", images), ("labels, image, points", everything)):
-        line(f"native: {name}", len(stems) / seconds(lambda read=read: [read(item) for item in stems]), "frames/s")
+        line(f"native: {name}", len(stems) / seconds(partial(for_each, read, stems)), "frames/s")
 
 
 def measure_index(rows: int) -> None:
@@ -128,6 +130,12 @@ def measure_index(rows: int) -> None:
         line(f"filter {rows:,} index rows from disk", 1e3 * seconds(lambda: index.sql(query).collect()), "ms")
         loaded = index.collect()
         line("the same in memory", 1e3 * seconds(lambda: loaded.sql(query)), "ms")
+
+
+def for_each(function: Callable[[Any], None], items: Sequence[Any]) -> None:
+    """Call a function with every item."""
+    for item in items:
+        function(item)
 
 
 def seconds(call: Callable[[], object]) -> float:

@@ -52,7 +52,7 @@ class Fields:
         if isinstance(value, Standin) and value.qualified_name.startswith("pathlib."):
             value = "/".join(str(part) for part in value.args)
         parts = value.split("/") if isinstance(value, str) else []
-        if not value or not parts or ".." in parts or not parts[0]:
+        if not value or not parts or ".." in parts or not parts[0] or not str(value).isprintable():
             raise self.error(key, "a path below the sensor root")
         return str(value)
 
@@ -83,14 +83,16 @@ class Fields:
     def rotation(self, key: str) -> Float64[np.ndarray, "3 3"]:
         """A rotation matrix, orthonormal and right-handed within `TOLERANCE`."""
         matrix = self.numbers(key, 3, 3)
-        if np.abs(matrix @ matrix.T - np.eye(3)).max() > TOLERANCE or np.linalg.det(matrix) < 0:
+        # An entry above 1 is asked for first: the product of large ones overflows.
+        wrong = np.abs(matrix).max() > 1 + TOLERANCE or np.abs(matrix @ matrix.T - np.eye(3)).max() > TOLERANCE
+        if wrong or np.linalg.det(matrix) < 0:
             raise self.error(key, "a rotation matrix")
         return matrix
 
     def quaternion(self, key: str) -> Float64[np.ndarray, "4"]:
         """A quaternion w, x, y, z of unit length within `TOLERANCE`."""
         quaternion = self.numbers(key, 4)
-        if abs(float(np.linalg.norm(quaternion)) - 1.0) > TOLERANCE:
+        if np.abs(quaternion).max() > 1 + TOLERANCE or abs(float(np.linalg.norm(quaternion)) - 1.0) > TOLERANCE:
             raise self.error(key, "a unit quaternion w, x, y, z")
         return quaternion
 

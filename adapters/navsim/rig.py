@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from lead_xb.adapters.navsim.fields import Fields
-from lead_xb.adapters.navsim.sensors import Survey, image_column, native_path
+from lead_xb.adapters.navsim.sensors import IDENTITY, Survey, image_column, native_path
 from lead_xb.schemas.rig import Camera, Matrix, Payload, PointSensor, Rig, Vehicle
 from lead_xb.store.frame import Frame
 from lead_xb.store.frames import NUPLAN_CENTER_IN_EGO_M, quaternion_to_rotation
@@ -28,7 +28,6 @@ PACIFICA = Vehicle(
     wheel_base_m=3.089,
     center_x_m=NUPLAN_CENTER_IN_EGO_M,
 )
-IDENTITY: Matrix = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))
 CALIBRATION = ("sensor2lidar_rotation", "sensor2lidar_translation", "cam_intrinsic", "distortion")
 
 

@@ -7,7 +7,7 @@ Poses are those of the rear axle in a right-handed UTM frame, so nothing is turn
 from __future__ import annotations
 
 import math
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -111,25 +111,28 @@ def pose_matrix(pose: Float64[np.ndarray, "7"]) -> Float64[np.ndarray, "4 4"]:
     """The 4x4 of a pose x, y, z, qw, qx, qy, qz with the very bits that OpenScene's writer gets.
 
     It multiplies two 4x4 matrices with numpy, on processors that fuse multiplication and addition. That is
-    done here in exact arithmetic with one rounding each, so that the result does not depend on the reader's
+    done here in whole numbers with one rounding each, so that the result does not depend on the reader's
     processor; `store.frames.pose_to_matrix` is the one to compute with.
     """
+    ratios = [value.as_integer_ratio() for value in pose[3:].tolist()]
+    unit = max(denominator for _, denominator in ratios)  # all of them are powers of two
+    w, x, y, z = (numerator * (unit // denominator) for numerator, denominator in ratios)
+    rows = ((x, w, -z, y), (y, z, w, -x), (z, -y, x, w))
+    columns = ((x, w, z, -y), (y, -z, w, x), (z, y, -x, w))
     matrix = np.eye(4)
-    w, x, y, z = (Fraction(value) for value in pose[3:].tolist())
-    rows = [[x, w, -z, y], [y, z, w, -x], [z, -y, x, w]]
-    columns = [[x, w, z, -y], [y, -z, w, x], [z, y, -x, w]]
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            matrix[i, j] = _fused_dot(row, column)
+    matrix[:3, :3] = [[_fused_dot(row, column, unit * unit) for column in columns] for row in rows]
     matrix[:3, 3] = pose[:3]
     return matrix
 
 
-def _fused_dot(left: list[Fraction], right: list[Fraction]) -> float:
-    total = 0.0
+def _fused_dot(left: Sequence[int], right: Sequence[int], unit: int) -> float:
+    """The dot product of numbers in units of 1 / sqrt(unit), rounded to a float after each term."""
+    rounded, total = 0.0, 0
     for a, b in zip(left, right, strict=True):
-        total = float(a * b + Fraction(total))
-    return total
+        rounded = (a * b + total) / unit
+        numerator, denominator = rounded.as_integer_ratio()
+        total = numerator * (unit // denominator)
+    return rounded
 
 
 def _neighbours(frame: Frame) -> tuple[str | None, str | None]:

@@ -16,7 +16,7 @@ from lead_xb.adapters.navsim.fields import Fields
 from lead_xb.adapters.navsim.images import ImageHeader, read_image_header, resize_camera, resize_image
 from lead_xb.adapters.navsim.pcd import PcdHeader, read_cloud, read_header, write_cloud
 from lead_xb.schemas.errors import DataError
-from lead_xb.schemas.rig import Camera, PointSensor
+from lead_xb.schemas.rig import Camera, Matrix, PointSensor
 from lead_xb.store.frame import Frame
 from lead_xb.store.lossless import MISSING
 from lead_xb.store.payload import reference_to
@@ -29,7 +29,7 @@ LIDAR_HEADER = "\0lidar_header"
 NATIVE_SIZE = (1920, 1080)
 """Size of OpenScene's images (reference page, section 1.2): what the intrinsics refer to where no file is read."""
 _HEAD_BYTES = 1 << 16
-_IDENTITY = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))
+IDENTITY: Matrix = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))
 
 
 class Images(StrEnum):
@@ -148,7 +148,7 @@ def survey(frames: Sequence[Fields], cameras_key: str, blobs: Blobs, options: Se
     missing: dict[str, int] = {}
     for frame in frames:
         for name, path in sensor_paths(frame, cameras_key).items():
-            present = (blobs.root / (blobs.prefix + path)).is_file()
+            present = _exists(blobs.root / (blobs.prefix + path))
             if not present and options.sensors is Sensors.REQUIRED:
                 raise _missing(
                     blobs, path, f"the file of {name} in {frame.place} of {Path(frame.path).name} is missing"
@@ -237,6 +237,15 @@ def native_cloud(frame: Frame) -> bytes | None:
     return None if cloud is None or patch is None else write_cloud(patch[1], cloud, frame.token)
 
 
+def _exists(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError as error:
+        raise DataError(
+            place, f"cannot be looked for ({error.strerror})", advice="check the disk and the log"
+        ) from error
+
+
 def _open(blobs: Blobs, path: str | None, *, whole: bool) -> _File | None:
     """A sensor file, or only its head; None if it does not exist."""
     if path is None:
@@ -266,14 +275,14 @@ def _image_header(file: _File | None) -> ImageHeader:
 
 def _point_sensor(file: _File | None) -> PointSensor:
     if file is None:
-        return PointSensor(column=LIDAR_COLUMN, ego_from_sensor=_IDENTITY, coordinates="float32")
+        return PointSensor(column=LIDAR_COLUMN, ego_from_sensor=IDENTITY, coordinates="float32")
     return _sensor_of(read_header(file.data, file.length, file.path))
 
 
 def _sensor_of(header: PcdHeader) -> PointSensor:
     return PointSensor(
         column=LIDAR_COLUMN,
-        ego_from_sensor=_IDENTITY,
+        ego_from_sensor=IDENTITY,
         coordinates=header.coordinates,
         attributes=header.attributes,
     )

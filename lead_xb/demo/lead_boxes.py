@@ -31,7 +31,7 @@ _BLUEPRINTS = {
 class LeadBoxes:
     """Writes what LEAD's expert records about other actors."""
 
-    def __init__(self, drive: Drive, ego: tuple[Transform, ...], sensors: LeadSensors) -> None:
+    def __init__(self, drive: Drive, ego: tuple[Transform, ...], *, sensors: LeadSensors) -> None:
         self._drive, self._ego, self._sensors = drive, ego, sensors
         self._yaw = np.unwrap(np.radians([transform.yaw for transform in ego]))
         self._matrices = single(np.stack([transform.matrix() for transform in ego]))

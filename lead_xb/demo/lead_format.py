@@ -81,9 +81,9 @@ class _RouteWriter:
         self._rigs = {"": Perturbation(), "_perturbated": draw_perturbation(rng, lane_width_m=3.5, gap_m=0.4)}
         self._ego = ego_transforms(drive.ego)
         self._painter, self._view = Painter(drive), View(camera_model())
-        self._sensors = LeadSensors(drive, self._painter, self._ego)
-        self._boxes = LeadBoxes(drive, self._ego, self._sensors)
-        self._metas = LeadMetas(drive, self._ego, self._rigs["_perturbated"])
+        self._sensors = LeadSensors(drive, self._painter, ego=self._ego)
+        self._boxes = LeadBoxes(drive, self._ego, sensors=self._sensors)
+        self._metas = LeadMetas(drive, self._ego, perturbation=self._rigs["_perturbated"])
 
     def write_frame(self, frame: int, tick: int) -> None:
         """All files of one saved frame."""
@@ -91,34 +91,34 @@ class _RouteWriter:
         for suffix, perturbation in self._rigs.items():
             pictures = self._pictures(tick, perturbation)
             self._write_pictures(frame, pictures, suffix=suffix)
-            raster = draw_hdmap(self._drive.network, self._ego[tick], perturbation)
-            self._file(f"hdmap{suffix}", frame, ".png").write_bytes(_png(raster))
+            raster = draw_hdmap(self._drive.network, self._ego[tick], perturbation=perturbation)
+            self._file(f"hdmap{suffix}", f"{frame:04}.png").write_bytes(_png(raster))
             arrays = self._sensors.radar_file(tick, perturbation)
-            _write_npz(self._file(f"radar{suffix}", frame, ".npz"), arrays)
+            _write_npz(self._file(f"radar{suffix}", f"{frame:04}.npz"), arrays)
             visible = visible or _pixels_per_actor(pictures)
-        _write_laz(self._file("lidar", frame, ".laz"), *self._sensors.stacked(tick))
-        _write_pickle(self._file("bboxes", frame, ".pkl"), self._boxes.at(tick, visible))
-        _write_pickle(self._file("metas", frame, ".pkl"), self._metas.at(tick))
+        _write_laz(self._file("lidar", f"{frame:04}.laz"), *self._sensors.stacked(tick))
+        _write_pickle(self._file("bboxes", f"{frame:04}.pkl"), self._boxes.at(tick, visible))
+        _write_pickle(self._file("metas", f"{frame:04}.pkl"), self._metas.at(tick))
 
     def _pictures(self, tick: int, perturbation: Perturbation) -> list[Picture]:
         ego: Transform = self._ego[tick]
-        poses = [camera_pose(ego, perturbation, mount) for mount in CAMERAS.values()]
+        poses = [camera_pose(ego, mount, perturbation=perturbation) for mount in CAMERAS.values()]
         return [self._painter.paint(self._view, pose, tick=tick, labels=True) for pose in poses]
 
     def _write_pictures(self, frame: int, pictures: list[Picture], *, suffix: str) -> None:
         bgr = np.concatenate([picture.rgb[:, :, ::-1] for picture in pictures], axis=1)
         quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         _, jpeg = cv2.imencode(".jpg", np.ascontiguousarray(bgr), quality)
-        self._file(f"rgb{suffix}", frame, ".jpg").write_bytes(jpeg.tobytes())
+        self._file(f"rgb{suffix}", f"{frame:04}.jpg").write_bytes(jpeg.tobytes())
         semantics = np.concatenate([_semantics(picture) for picture in pictures], axis=1)
-        self._file(f"semantics{suffix}", frame, ".png").write_bytes(_png(semantics))
+        self._file(f"semantics{suffix}", f"{frame:04}.png").write_bytes(_png(semantics))
         depth = np.concatenate([_depth(picture) for picture in pictures], axis=1)
-        self._file(f"depth{suffix}", frame, ".png").write_bytes(_png(encode_depth(depth)))
+        self._file(f"depth{suffix}", f"{frame:04}.png").write_bytes(_png(encode_depth(depth)))
 
-    def _file(self, kind: str, frame: int, ending: str) -> Path:
+    def _file(self, kind: str, name: str) -> Path:
         folder = self._route / kind
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{frame:04}{ending}"
+        return folder / name
 
 
 def encode_depth(depth_m: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "rows cols"]:

@@ -18,7 +18,7 @@ ROAD, LANE_MARKER, BROKEN_MARKER = 1, 3, 4
 _BITS = 8
 
 
-def draw_hdmap(network: RoadNetwork, ego: Transform, perturbation: Perturbation) -> UInt8[np.ndarray, "256 256"]:
+def draw_hdmap(network: RoadNetwork, ego: Transform, *, perturbation: Perturbation) -> UInt8[np.ndarray, "256 256"]:
     """The raster round the (perturbed) ego actor: pixel (row, column) = (128 + 2 y, 128 + 2 x), y to the right."""
     raster = np.zeros((SIZE_PX, SIZE_PX), np.uint8)
     frame = ego.matrix() @ perturbation.matrix()

@@ -27,7 +27,7 @@ Meta = dict[str, object]
 class LeadMetas:
     """What LEAD's expert records about the ego vehicle, its route and its surroundings."""
 
-    def __init__(self, drive: Drive, ego: tuple[Transform, ...], perturbation: Perturbation) -> None:
+    def __init__(self, drive: Drive, ego: tuple[Transform, ...], *, perturbation: Perturbation) -> None:
         self._drive, self._perturbation = drive, perturbation
         self._matrices = single(np.stack([transform.matrix() for transform in ego])).astype(np.float64)
         self._positions = self._matrices[:, :3, 3]
@@ -35,7 +35,9 @@ class LeadMetas:
         self._speed = drive.ego.speed_mps
         self._acceleration, self._spin = imu(drive.ego)
         self._targets = sparse_route(drive)
-        self._reached = {d: reached_counts(self._targets, self._positions[:, :2], d) for d in POP_DISTANCES_M}
+        self._reached = {
+            d: reached_counts(self._targets, self._positions[:, :2], pop_distance_m=d) for d in POP_DISTANCES_M
+        }
         # The GPS frame of LEAD is off by the start of the route in towns without a geographic reference.
         self._gps_shift = np.array([self._targets[0].xyz[0], 0.0])
 

@@ -41,7 +41,7 @@ def sparse_route(drive: Drive) -> tuple[TargetPoint, ...]:
 
 
 def reached_counts(
-    route: tuple[TargetPoint, ...], positions: Float[np.ndarray, "ticks 2"], pop_distance_m: float
+    route: tuple[TargetPoint, ...], positions: Float[np.ndarray, "ticks 2"], *, pop_distance_m: float
 ) -> list[int]:
     """How many points have been dropped from the front at each tick.
 

@@ -49,7 +49,7 @@ class Sweep:
 class LeadSensors:
     """Casts each tick once and stacks the last ticks as LEAD does."""
 
-    def __init__(self, drive: Drive, painter: Painter, ego: tuple[Transform, ...]) -> None:
+    def __init__(self, drive: Drive, painter: Painter, *, ego: tuple[Transform, ...]) -> None:
         self._drive, self._painter, self._ego = drive, painter, ego
         self._sweeps: dict[int, Sweep] = {}
 

@@ -70,11 +70,11 @@ def drive_along(path: Path2, terrain: Terrain, *, start_m: float, speed: Speed, 
     """A body that follows `path` on the ground, starting at arc length `start_m`."""
     time, h = times_s(ticks), _DERIVATIVE_STEP_S
 
-    def pose(at_s: Float[np.ndarray, " n"]) -> tuple[Vectors, Float[np.ndarray, "n 3 3"]]:
+    def pose_at(at_s: Float[np.ndarray, " n"]) -> tuple[Vectors, Float[np.ndarray, "n 3 3"]]:
         xy, heading = path.at(start_m + speed.travelled_m(at_s))
         return terrain.lift(xy), terrain.rotation(xy, heading)
 
-    (before, turned_before), (now, rotation), (after, turned_after) = (pose(time + dt) for dt in (-h, 0.0, h))
+    (before, turned_before), (now, rotation), (after, turned_after) = (pose_at(time + dt) for dt in (-h, 0.0, h))
     spin = np.einsum("tij,tkj->tik", (turned_after - turned_before) / (2.0 * h), rotation)
     return Track(
         position_m=now,

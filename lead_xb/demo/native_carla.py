@@ -134,7 +134,7 @@ def draw_perturbation(rng: np.random.Generator, *, lane_width_m: float, gap_m: f
     return Perturbation(shift, yaw)
 
 
-def camera_pose(ego: Transform, perturbation: Perturbation, mount: Mount) -> CameraPose:
+def camera_pose(ego: Transform, mount: Mount, *, perturbation: Perturbation) -> CameraPose:
     """The camera's pose in the drive's ISO world; CARLA cameras look along x with y right and z up."""
     world = ego.matrix() @ perturbation.matrix() @ mount.matrix()
     forward, right, up = (world[:3, k] * np.array([1.0, -1.0, 1.0]) for k in range(3))

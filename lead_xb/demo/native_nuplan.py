@@ -71,7 +71,7 @@ def sensor_to_lidar(mount: Mount) -> Float[np.ndarray, "3 3"]:
 
 
 def camera_pose(
-    mount: Mount, ego_rotation: Float[np.ndarray, "3 3"], ego_position_m: Float[np.ndarray, " 3"]
+    mount: Mount, *, ego_rotation: Float[np.ndarray, "3 3"], ego_position_m: Float[np.ndarray, " 3"]
 ) -> CameraPose:
     """The camera's pose in the drive's ISO world, from the ego's pose there."""
     position = ego_position_m + ego_rotation @ np.array(mount.position_m)

@@ -52,7 +52,7 @@ def write_navsim(drive: Drive, root: Path) -> Path:
 
 def _write_images(drive: Drive, painter: Painter, *, view: View, tick: int, token: str, sensors: Path) -> None:
     for camera, mount in CAMERAS.items():
-        pose = camera_pose(mount, drive.ego.rotation[tick], drive.ego.position_m[tick])
+        pose = camera_pose(mount, ego_rotation=drive.ego.rotation[tick], ego_position_m=drive.ego.position_m[tick])
         rgb = painter.paint(view, pose, tick=tick).rgb
         bgr = np.ascontiguousarray(rgb[:, :, ::-1])
         _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])

@@ -55,13 +55,16 @@ class _Projector:
         self._to_degrees = pyproj.Transformer.from_crs(PROJECTION, "EPSG:4326", always_xy=True)
 
     def degrees(self, line: Polyline) -> Float[np.ndarray, "n 2"]:
+        """Longitude and latitude of each vertex."""
         x, y = (line + UTM_OFFSET_M[:2]).T
         return np.stack(self._to_degrees.transform(x, y), axis=1)
 
     def area(self, ring: Polyline) -> shapely.Geometry:
+        """A polygon from an open ring."""
         return shapely.Polygon(self.degrees(ring))
 
     def line(self, line: Polyline) -> shapely.Geometry:
+        """A line string."""
         return shapely.LineString(self.degrees(line))
 
 

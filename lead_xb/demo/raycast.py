@@ -50,7 +50,7 @@ def cast(
 ) -> Returns:
     """First hits of unit rays from one point; rays that meet nothing within `range_m` give no return."""
     ground = heights.hits(origin_m, rays)
-    reach, which = _box_hits(things, origin_m, rays, range_m)
+    reach, which = _box_hits(things, origin_m, rays, range_m=range_m)
     distance = np.minimum(ground, reach)
     kept = np.nonzero(distance < range_m)[0]
     numbers = np.array([0, *(thing.number for thing in things)], np.int64)
@@ -64,7 +64,7 @@ def cast(
 
 
 def _box_hits(
-    things: tuple[Thing, ...], origin_m: Float[np.ndarray, " 3"], rays: Float[np.ndarray, "n 3"], range_m: float
+    things: tuple[Thing, ...], origin_m: Float[np.ndarray, " 3"], rays: Float[np.ndarray, "n 3"], *, range_m: float
 ) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"]]:
     """Distance to the nearest box and its index (inf and -1 where there is none)."""
     nearest = np.full(len(rays), np.inf)

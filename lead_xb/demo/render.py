@@ -70,7 +70,7 @@ class Painter:
         rgb = cv2.resize(colour, (model.width, model.height), interpolation=cv2.INTER_LINEAR)
         sheet = Sheet(rgb, np.zeros((model.height, model.width), np.int32) if labels else None)
         self._paint_ground(sheet, view, pose=pose, ground=ground)
-        things = things_in_view(self.scenery.at(tick), view, pose)
+        things = things_in_view(self.scenery.at(tick), view, pose=pose)
         for index in painting_order(things, pose.position_m):
             paint_thing(sheet, view, pose=pose, thing=things[index], ground=ground)
         return _with_labels(sheet, view, ground) if labels else Picture(sheet.rgb)

@@ -58,7 +58,7 @@ class Sheet:
         """Colours and face numbers inside a window."""
         return self.rgb[window].copy(), None if self.faces is None else self.faces[window].copy()
 
-    def restore(self, window: Window, where: Bool[np.ndarray, "r c"], before: Pixels) -> None:
+    def restore(self, window: Window, where: Bool[np.ndarray, "r c"], *, before: Pixels) -> None:
         """Bring back the chosen pixels of a window from a copy."""
         self.rgb[window][where] = before[0][where]
         if self.faces is not None and before[1] is not None:

@@ -14,7 +14,7 @@ SUN = np.array([0.35, -0.55, 0.76]) / np.linalg.norm([0.35, -0.55, 0.76])
 _MIN_FACE_PX = 1.2
 
 
-def things_in_view(things: tuple[Thing, ...], view: View, pose: CameraPose) -> tuple[Thing, ...]:
+def things_in_view(things: tuple[Thing, ...], view: View, *, pose: CameraPose) -> tuple[Thing, ...]:
     """Things whose surrounding sphere reaches into the field of view."""
     sizes = np.array([thing.size_m for thing in things])
     middle = np.stack([thing.position_m for thing in things]) + 0.5 * sizes[:, 2:] * np.array([0.0, 0.0, 1.0])
@@ -40,7 +40,7 @@ def paint_thing(sheet: Sheet, view: View, *, pose: CameraPose, thing: Thing, gro
         _paint_part(sheet, view, part=part, thing=thing, pose=pose, vertices=vertices)
     if before is not None:
         nearer = ground.per_pixel[window] > 1.0 / max(float(everything[:, 2].min()) - 1.0, 1.0)
-        sheet.restore(window, nearer, before)
+        sheet.restore(window, nearer, before=before)
 
 
 def _window(view: View, vertices: Float[np.ndarray, "v 3"]) -> tuple[slice, slice]:

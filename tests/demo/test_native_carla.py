@@ -11,7 +11,6 @@ from lead_xb.demo.drive import make_drive
 from lead_xb.demo.native_carla import (
     ACTOR_AHEAD_OF_AXLE_M,
     CAMERAS,
-    Mount,
     Perturbation,
     Transform,
     camera_model,
@@ -56,7 +55,7 @@ def test_the_actor_origin_is_ahead_of_the_rear_axle_along_the_slope() -> None:
 
 
 def test_the_right_camera_looks_right() -> None:
-    pose = camera_pose(Transform(0.0, 0.0, 0.0), Perturbation(), CAMERAS[3])
+    pose = camera_pose(Transform(0.0, 0.0, 0.0), CAMERAS[3], perturbation=Perturbation())
     right, down, forward = pose.world_from_camera.T
     np.testing.assert_allclose(forward, [math.cos(math.radians(54.5)), -math.sin(math.radians(54.5)), 0.0])
     np.testing.assert_allclose(down, [0.0, 0.0, -1.0])
@@ -66,7 +65,7 @@ def test_the_right_camera_looks_right() -> None:
 
 def test_the_perturbed_rig_follows_the_documented_formula() -> None:
     shift, yaw = 0.6, 7.5
-    pose = camera_pose(Transform(0.0, 0.0, 0.0), Perturbation(shift, yaw), Mount((0.1, -0.35, 2.25), (0.0, 0.0, -54.5)))
+    pose = camera_pose(Transform(0.0, 0.0, 0.0), CAMERAS[1], perturbation=Perturbation(shift, yaw))
     c, s = math.cos(math.radians(yaw)), math.sin(math.radians(yaw))
     expected = np.array([c * 0.1 + s * 0.35, s * 0.1 - c * 0.35 + shift, 2.25])
     np.testing.assert_allclose(pose.position_m, MIRROR @ expected)

@@ -49,7 +49,7 @@ def test_left_cameras_look_left_and_pitch_looks_down() -> None:
 def test_the_pose_in_the_world_is_ego_times_mount() -> None:
     ego = make_drive(duration_s=0.5).ego
     mount = CAMERAS["CAM_F0"]
-    pose = camera_pose(mount, ego.rotation[2], ego.position_m[2])
+    pose = camera_pose(mount, ego_rotation=ego.rotation[2], ego_position_m=ego.position_m[2])
     world = homogeneous(ego.rotation[2], ego.position_m[2])
     expected = world @ homogeneous(sensor_to_lidar(mount), np.array(mount.position_m))
     np.testing.assert_allclose(pose.world_from_camera, expected[:3, :3])

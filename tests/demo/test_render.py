@@ -34,7 +34,7 @@ def painter(drive: Drive) -> Painter:
 
 
 def look(drive: Drive, painter: Painter, *, tick: int, camera: int) -> tuple[Picture, CameraPose]:
-    pose = camera_pose(ego_transforms(drive.ego)[tick], Perturbation(), CAMERAS[camera])
+    pose = camera_pose(ego_transforms(drive.ego)[tick], CAMERAS[camera], perturbation=Perturbation())
     return painter.paint(VIEW, pose, tick=tick, labels=True), pose
 
 
@@ -128,14 +128,18 @@ def test_of_two_things_side_by_side_the_nearer_is_painted_last(painter: Painter)
 
 
 def test_labels_need_a_pinhole(drive: Drive, painter: Painter) -> None:
-    pose = nuplan_pose(NUPLAN_CAMERAS["CAM_F0"], drive.ego.rotation[0], drive.ego.position_m[0])
+    pose = nuplan_pose(
+        NUPLAN_CAMERAS["CAM_F0"], ego_rotation=drive.ego.rotation[0], ego_position_m=drive.ego.position_m[0]
+    )
     with pytest.raises(ValueError, match="without distortion"):
         painter.paint(View(CAMERA_MODEL), pose, tick=0, labels=True)
 
 
 def test_a_distorted_picture_shows_the_tail_lights_where_they_are(drive: Drive, painter: Painter) -> None:
     tick, lead = 60, drive.actors[0]
-    pose = nuplan_pose(NUPLAN_CAMERAS["CAM_F0"], drive.ego.rotation[tick], drive.ego.position_m[tick])
+    pose = nuplan_pose(
+        NUPLAN_CAMERAS["CAM_F0"], ego_rotation=drive.ego.rotation[tick], ego_position_m=drive.ego.position_m[tick]
+    )
     picture = painter.paint(View(CAMERA_MODEL), pose, tick=tick)
     length, width, height = lead.size_m
     for side in (-0.35, 0.35):

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from lead_xb.adapters.carla.config import CarlaConfig
+from lead_xb.adapters.carla.logs import RouteTask
 from lead_xb.adapters.carla.rows import native_frame, native_results
 from lead_xb.store import frames
 from lead_xb.store.codec import same_bits
@@ -39,6 +40,7 @@ def routes(topic: Topic, cases: dict[str, Any], tmp_path_factory: pytest.TempPat
     out = tmp_path_factory.mktemp("scenes")
     scenes = {}
     for task in CarlaConfig(source=root).build().tasks():
+        assert isinstance(task, RouteTask)
         path = out / f"{task.id}.arrow"
         task.write(path)
         scenes[task.route.path] = open_scene(path)

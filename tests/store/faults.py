@@ -31,6 +31,7 @@ class Disk:
         at: which operation fails, counted from 1; 0: none.
         lasting: whether all later ones fail as well.
         operations: what was done, as `write dataset.json.partial`.
+        reads: whether opening to read and reading are operations; writing, renaming and removing always are.
         struck: operations that failed.
     """
 
@@ -38,6 +39,7 @@ class Disk:
     fault: int = SHORT
     at: int = 0
     lasting: bool = False
+    reads: bool = False
     operations: list[str] = field(default_factory=list)
     struck: list[str] = field(default_factory=list)
 
@@ -70,11 +72,11 @@ class _File(io.FileIO):
 
     def readall(self) -> bytes:
         data = super().readall()
-        return data[: len(data) // 2] if self._disk.step("read", str(self.name)) else data
+        return data[: len(data) // 2] if self._disk.reads and self._disk.step("read", str(self.name)) else data
 
     def readinto(self, buffer: Any) -> int:
         count = super().readinto(buffer)
-        return count // 2 if self._disk.step("read", str(self.name)) else count
+        return count // 2 if self._disk.reads and self._disk.step("read", str(self.name)) else count
 
 
 def _die_if(wanted: bool, disk: Disk) -> None:
@@ -83,17 +85,12 @@ def _die_if(wanted: bool, disk: Disk) -> None:
 
 
 @contextmanager
-def failing(disk: Disk, *, reads: bool = False) -> Iterator[Disk]:
-    """Route what the library does to files below `disk.below` through the disk.
-
-    Args:
-        disk: counts, and fails where it is told to.
-        reads: whether opening to read and reading are operations; writing, renaming and removing always are.
-    """
+def failing(disk: Disk) -> Iterator[Disk]:
+    """Route what the library does to files below `disk.below` through the disk."""
     original = Path.open
 
     def open_path(self: Path, mode: str = "r", buffering: int = -1, **text: Any) -> IO[Any]:
-        if not self.is_relative_to(disk.below) or (mode == "rb" and not reads):
+        if not self.is_relative_to(disk.below) or (mode == "rb" and not disk.reads):
             return original(self, mode, buffering, **text)
         _die_if(disk.step("open", self), disk)
         if "b" not in mode:

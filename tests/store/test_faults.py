@@ -13,7 +13,7 @@ from lead_xb.schemas.errors import LeadXbError
 from lead_xb.store.manifest import read_manifest
 from lead_xb.store.tasks import Source
 
-from .faults import SHORT, WRITE_FAULTS, Disk, failing
+from .faults import WRITE_FAULTS, Disk, failing
 from .golden_routes import copy_routes
 from .running import run, snapshot
 from .toy_source import toys
@@ -21,7 +21,7 @@ from .toy_source import toys
 
 def operations_of(source: Source, out: Path, *, below: Path, reads: bool) -> list[str]:
     """What a run without faults does to the disk."""
-    with failing(Disk(below), reads=reads) as disk:
+    with failing(Disk(below, reads=reads)) as disk:
         run(source, out)
     return disk.operations
 
@@ -33,10 +33,11 @@ def assert_nothing_is_half_written(out: Path, reference: dict[str, bytes]) -> No
     read_manifest(out)
 
 
-@pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
-@pytest.mark.parametrize("fault", list(WRITE_FAULTS))
+@pytest.mark.parametrize(
+    ("fault", "lasting"), [("ENOSPC", True), ("EIO", False), ("EIO", True), ("EACCES", False), ("short", True)]
+)
 def test_a_write_may_fail_anywhere(tmp_path: Path, fault: str, lasting: bool) -> None:
-    source = toys(tmp_path / "native", ash="rows 2", mapped_oak="rows 1", toy_land_1="rows 1", elm="damaged")
+    source = toys(tmp_path / "native", ash="rows 2", toy_land_1="rows 1", elm="damaged")
     out = tmp_path / "store"
     steps = len(operations_of(source, out, below=out, reads=False))
     reference = snapshot(out)
@@ -50,14 +51,15 @@ def test_a_write_may_fail_anywhere(tmp_path: Path, fault: str, lasting: bool) ->
                 refused += 1
                 assert str(tmp_path) in str(error) and disk.struck
         assert_nothing_is_half_written(out, reference)
-        run(source, out)
+        with failing(Disk(out)):
+            run(source, out)
         assert snapshot(out) == reference, f"after {fault} at {disk.struck[0] if disk.struck else step}"
     assert refused == 0 if fault == "short" else refused > steps / 2
 
 
 @pytest.mark.parametrize("fault", ["EIO", "short"])
 def test_a_read_of_the_store_may_fail_anywhere_while_a_run_goes_on(tmp_path: Path, fault: str) -> None:
-    source = toys(tmp_path / "native", ash="rows 2", mapped_oak="rows 1", toy_land_1="rows 1")
+    source = toys(tmp_path / "native", ash="rows 2", toy_land_1="rows 1")
     out = tmp_path / "store"
     run(source, out)
     begun = tmp_path / "begun"
@@ -68,12 +70,13 @@ def test_a_read_of_the_store_may_fail_anywhere_while_a_run_goes_on(tmp_path: Pat
     for step in range(1, steps + 1):
         shutil.rmtree(out)
         shutil.copytree(begun, out)
-        with failing(Disk(out, WRITE_FAULTS[fault], step), reads=True) as disk:
+        with failing(Disk(out, WRITE_FAULTS[fault], step, reads=True)) as disk:
             try:
                 run(source, out)
             except LeadXbError as error:
                 assert str(out) in str(error)
-        run(source, out)
+        with failing(Disk(out)):
+            run(source, out)
         assert snapshot(out) == reference, f"after {fault} at {disk.struck}"
 
 
@@ -89,10 +92,11 @@ def test_a_native_file_that_cannot_be_read_is_quarantined_by_name(tmp_path: Path
     assert len(reads) > 8
     for step in reads:
         shutil.rmtree(out)
-        with failing(Disk(root, WRITE_FAULTS[fault], step), reads=True) as disk:
+        with failing(Disk(root, WRITE_FAULTS[fault], step, reads=True)) as disk:
             (failure,) = run(source, out).failures
         assert Path(failure.file).name in disk.struck[0] and failure.reason and failure.advice
-        run(source, out)
+        with failing(Disk(out)):
+            run(source, out)
         assert snapshot(out) == reference
 
 
@@ -112,4 +116,3 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(LeadXbError, match=f"{tmp_path}/file: File exists; mend that and run the same command again"):
         run(toys(tmp_path / "native", ash="rows 1"), tmp_path / "file")
-    assert SHORT == WRITE_FAULTS["short"]

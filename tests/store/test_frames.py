@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -74,9 +75,14 @@ def sign_mutations() -> Iterator[tuple[str, str]]:
             yield _mutated(number, node.lineno, lambda n: setattr(n, "op", ast.UAdd()))
         elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
             swapped = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
-            yield _mutated(number, node.lineno, lambda n, op=swapped: setattr(n, "op", op))
+            yield _mutated(number, node.lineno, partial(_set_operator, swapped))
         elif isinstance(node, ast.Attribute) and node.attr == "sign":
             yield _mutated(number, node.lineno, lambda n: setattr(n, "attr", "wrong_sign"))
+
+
+def _set_operator(operator: ast.operator, node: ast.AST) -> None:
+    assert isinstance(node, ast.BinOp | ast.AugAssign)
+    node.op = operator
 
 
 def _mutated(number: int, line: int, change: Callable[[ast.AST], None]) -> tuple[str, str]:

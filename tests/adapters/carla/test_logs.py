@@ -151,7 +151,7 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
     "truncated meta": (cut("metas/0001.pkl"), r"metas/0001.pkl"),
     "unfinished route": (lambda r: shutil.rmtree(r / "metas"), "the recording was stopped before LEAD wrote them"),
     "unsaved boxes": (lambda r: (r / "bboxes/0002.pkl").unlink(), r"bboxes/0002.pkl: is missing"),
-    "a gap": (lambda r: [path.unlink() for path in r.rglob("0001.*")], "frames are not contiguous"),
+    "a gap": (lambda r: list(map(Path.unlink, r.rglob("0001.*"))), "frames are not contiguous"),
     "meta without image": (lambda r: (r / "metas/0002.pkl").unlink(), r"0002.pkl: has no meta"),
     "results": (lambda r: (r / "results.json").write_text("{"), "results.json: not JSON"),
     "no dictionary": (in_meta(0, lambda _: [1]), "holds a list, expected a dictionary"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from .helpers import native_frames, write_log, write_sensors
+from .helpers import jpeg, native_frames, write_bytes, write_log, write_sensors
+from .synthetic_helpers import FOLDER, native_synthetic, write_scene_pickle
 
 
 @pytest.fixture
@@ -17,3 +18,15 @@ def root(tmp_path: Path) -> Path:
     write_log(folder, frames)
     write_sensors(folder, frames)
     return folder
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A log, a synthetic scene of it, and the one image that the scene names."""
+    root = tmp_path / "openscene"
+    write_log(root, native_frames(), folder="test")
+    content = native_synthetic()
+    write_scene_pickle(root, content)
+    for frame in content["frames"]:
+        write_bytes(root / FOLDER / "sensor_blobs" / frame["camera_dict"]["cam_f0"]["data_path"], jpeg())
+    return root

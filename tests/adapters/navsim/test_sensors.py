@@ -168,7 +168,15 @@ def test_a_cloud_with_other_fields_than_the_first_is_refused(root: Path, tmp_pat
         convert_log(root, tmp_path / "a.arrow", images="keep")
 
 
-@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "", 7])
+def test_a_path_that_no_file_system_takes_is_refused(tmp_path: Path) -> None:
+    root, path = tmp_path / "other", "x" * 300
+    (root / "sensor_blobs" / "mini").mkdir(parents=True)
+    write_log(root, edited("cams", lambda cams: {**cams, "CAM_F0": {**cams["CAM_F0"], "data_path": path}}))
+    with pytest.raises(DataError, match=r"cannot be looked for \(File name too long\)"):
+        convert_log(root, tmp_path / "a.arrow", sensors="present")
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "", 7, "a\0b", "\udc80"])
 def test_a_path_that_leaves_the_sensor_root_is_refused(path: object, tmp_path: Path) -> None:
     root = tmp_path / "other"
     write_log(root, edited("cams", lambda cams: {**cams, "CAM_F0": {**cams["CAM_F0"], "data_path": path}}))

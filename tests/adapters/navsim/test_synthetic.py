@@ -9,135 +9,28 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from lead_xb.adapters.navsim.config import NavsimConfig
-from lead_xb.adapters.navsim.synthetic import LIGHTS_KEY, TRACKS_KEY, SyntheticTask, native_scene, read_synthetic
-from lead_xb.schemas.errors import DataError, LeadXbError, UnsafePickleError
+from lead_xb.adapters.navsim.synthetic import LIGHTS_KEY, TRACKS_KEY, native_scene, read_synthetic
+from lead_xb.schemas.errors import DataError, UnsafePickleError
 from lead_xb.schemas.traffic_lights import LightState
 from lead_xb.store.codec import same_bits
 from lead_xb.store.scene import Scene, open_scene
-from lead_xb.store.standins import Standin, standin_type
+from lead_xb.store.standins import standin_type
 from lead_xb.store.unpickle import NUPLAN, loads
 
-from .helpers import GOLDEN, jpeg, native_frames, nuplan_bytes, pcd, write_bytes, write_log
-
-FOLDER = "navhard_two_stage"
-NOW, PREVIOUS = "1" * 17, "2" * 17
-NUPLAN_MODULES = {
-    "Agent": "nuplan.common.actor_state.agent",
-    "StaticObject": "nuplan.common.actor_state.static_object",
-    "OrientedBox": "nuplan.common.actor_state.oriented_box",
-    "SceneObjectMetadata": "nuplan.common.actor_state.scene_object",
-    "StateSE2": "nuplan.common.actor_state.state_representation",
-    "StateVector2D": "nuplan.common.actor_state.state_representation",
-    "TrackedObjects": "nuplan.common.actor_state.tracked_objects",
-    "TrackedObjectType": "nuplan.common.actor_state.tracked_objects_types",
-    "TrafficLightStatusData": "nuplan.common.maps.maps_datatypes",
-    "TrafficLightStatusType": "nuplan.common.maps.maps_datatypes",
-    "TrafficLightStatuses": "nuplan.common.maps.maps_datatypes",
-    "DetectionsTracks": "nuplan.planning.simulation.observation.observation_type",
-    "PosixPath": "pathlib",
-}
-
-
-def nuplan(name: str, *args: object, **state: object) -> Standin:
-    """A nuPlan object: enum members have an argument, others have attributes."""
-    standin = standin_type(f"{NUPLAN_MODULES[name]}.{name}")(*args)
-    standin.__setstate__(state)
-    return standin
-
-
-def tracked(*, x: float, y: float, heading: float, kind: int = 0, moving: bool = True) -> Standin:
-    box = nuplan(
-        "OrientedBox", _center=nuplan("StateSE2", x=x, y=y, heading=heading), _length=4.0, _width=2.0, _height=1.5
-    )
-    velocity = {"_velocity": nuplan("StateVector2D", _x=0.0, _y=5.0)} if moving else {}
-    metadata = nuplan("SceneObjectMetadata", token="o", track_token="t", timestamp_us=7)
-    kind_of = nuplan("TrackedObjectType", kind)
-    return nuplan(
-        "Agent" if moving else "StaticObject", _box=box, _metadata=metadata, _tracked_object_type=kind_of, **velocity
-    )
-
-
-def tracks(*objects: Standin) -> Standin:
-    return nuplan("DetectionsTracks", tracked_objects=nuplan("TrackedObjects", tracked_objects=list(objects)))
-
-
-def lights(*states: int) -> Standin:
-    data = [
-        nuplan("TrafficLightStatusData", status=nuplan("TrafficLightStatusType", state), lane_connector_id=30001 + n)
-        for n, state in enumerate(states)
-    ]
-    return nuplan("TrafficLightStatuses", traffic_lights=data)
-
-
-def native_synthetic(initial_token: str = NOW, *, original: str = "original") -> dict[str, Any]:
-    """A scene of two frames, looking along +y of the global frame, and two extended steps."""
-    frames = []
-    for index, frame in enumerate(native_frames(2)):
-        frames.append(
-            {
-                "token": initial_token if index == 1 else "shared by the pair",
-                "timestamp": frame["timestamp"],
-                "roadblock_ids": frame["roadblock_ids"],
-                "traffic_lights": frame["traffic_lights"],
-                "annotations": {
-                    "boxes": frame["anns"]["gt_boxes"],
-                    "names": frame["anns"]["gt_names"],
-                    "velocity_3d": frame["anns"]["gt_velocity_3d"],
-                    "instance_tokens": frame["anns"]["instance_tokens"],
-                    "track_tokens": frame["anns"]["track_tokens"],
-                },
-                "ego_status": {
-                    "ego_pose": np.array([100.0, 200.0 + index, np.pi / 2]),
-                    "ego_velocity": np.array([3.0, 4.0], np.float32),
-                    "ego_acceleration": np.array([0.1, -0.2], np.float32),
-                    "driving_command": np.array([0, 1, 0, 0]),
-                    "in_global_frame": True,
-                },
-                "lidar_path": None,
-                "camera_dict": {"cam_f0": frame["cams"]["CAM_F0"], "cam_b0": {}},
-            }
-        )
-    return {
-        "scene_metadata": {
-            "log_name": frame["log_name"],
-            "scene_token": f"scene of {initial_token}",
-            "map_name": "us-ma-boston",
-            "initial_token": initial_token,
-            "num_history_frames": 2,
-            "num_future_frames": 0,
-            "corresponding_original_scene": original,
-            "corresponding_original_initial_token": "first stage",
-        },
-        "frames": frames,
-        LIGHTS_KEY: [lights(0, 1), lights(2, 3)],
-        TRACKS_KEY: [tracks(tracked(x=100.0, y=211.0, heading=np.pi)), tracks()],
-    }
-
-
-def write_scene_pickle(root: Path, content: Any, name: str = NOW) -> Path:
-    path = root / FOLDER / "synthetic_scene_pickles" / f"{name}.pkl"
-    write_bytes(path, nuplan_bytes(content))
-    return path
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """A log, a synthetic scene of it, and the one image that the scene names."""
-    root = tmp_path / "openscene"
-    write_log(root, native_frames(), folder="test")
-    content = native_synthetic()
-    write_scene_pickle(root, content)
-    for frame in content["frames"]:
-        write_bytes(root / FOLDER / "sensor_blobs" / frame["camera_dict"]["cam_f0"]["data_path"], jpeg())
-    return root
-
-
-def synthetic_tasks(root: Path, **options: Any) -> list[SyntheticTask]:
-    config = NavsimConfig(source=root, **{"split": "test", "sensors": "present", **options})
-    return [task for task in config.build().tasks() if isinstance(task, SyntheticTask)]
+from .helpers import GOLDEN, jpeg, nuplan_bytes, pcd, write_bytes
+from .synthetic_helpers import (
+    FOLDER,
+    NOW,
+    PREVIOUS,
+    native_synthetic,
+    nuplan,
+    synthetic_tasks,
+    tracked,
+    tracks,
+    write_scene_pickle,
+)
 
 
 def converted(root: Path, out: Path, **options: Any) -> Scene:
@@ -258,73 +151,6 @@ def test_a_missing_image_of_a_scene_is_an_error(source: Path, tmp_path: Path) ->
     shutil.rmtree(source / FOLDER / "sensor_blobs")
     with pytest.raises(DataError, match=r"the file of cam_f0 in frame 0 of 1+\.pkl is missing"):
         converted(source, tmp_path / "a.arrow", sensors="required")
-
-
-def splits(root: Path, tmp_path: Path, **options: Any) -> dict[str, list[list[str]]]:
-    found = {}
-    for task in synthetic_tasks(root, **options):
-        task.write(tmp_path / "a.arrow")
-        found[task.id] = task.splits(open_scene(tmp_path / "a.arrow"))
-    return found
-
-
-def test_a_scene_is_one_sample_of_its_folder(source: Path, tmp_path: Path) -> None:
-    assert splits(source, tmp_path) == {NOW: [[], [FOLDER], [], []]}
-
-
-def test_scenes_of_other_logs_are_left_out(source: Path) -> None:
-    write_log(source, [{**frame, "log_name": "other"} for frame in native_frames()], folder="mini", name="other")
-    assert synthetic_tasks(source, split="mini") == []
-
-
-def write_filter(tmp_path: Path, **entries: Any) -> str:
-    path = tmp_path / "hard.yaml"
-    entries = {"num_history_frames": 2, "num_future_frames": 1, "frame_interval": 1, **entries}
-    path.write_text(yaml.safe_dump(entries))
-    return str(path)
-
-
-def test_a_filter_takes_scenes_only_if_it_asks_for_them(source: Path, tmp_path: Path) -> None:
-    assert synthetic_tasks(source, split=write_filter(tmp_path)) == []
-
-
-def test_a_filter_takes_the_scenes_whose_tokens_it_lists(source: Path, tmp_path: Path) -> None:
-    write_scene_pickle(source, native_synthetic(PREVIOUS), PREVIOUS)
-    chosen = write_filter(tmp_path, include_synthetic_scenes=True, reactive_synthetic_initial_tokens=[NOW])
-    assert splits(source, tmp_path, split=chosen) == {NOW: [[], [FOLDER, "hard"], [], []]}
-
-
-def test_without_a_list_a_scene_belongs_to_the_window_that_ends_at_its_original(source: Path, tmp_path: Path) -> None:
-    last = native_frames()[2]["token"]
-    write_scene_pickle(source, native_synthetic(PREVIOUS, original=last), PREVIOUS)
-    chosen = write_filter(tmp_path, include_synthetic_scenes=True)
-    assert [task.id for task in synthetic_tasks(source, split=chosen)] == [PREVIOUS]
-
-
-def write_mapping(tmp_path: Path, *seconds: list[str]) -> Path:
-    first = [native_frames()[index]["token"] for index in (1, 0)]
-    path = tmp_path / "pairs.yaml"
-    path.write_text(yaml.safe_dump({"reactive_all_mapping": [[*first, list(seconds)]]}))
-    return path
-
-
-def test_a_mapping_chooses_the_scenes_and_names_both_stages(source: Path, tmp_path: Path) -> None:
-    for token in (PREVIOUS, "3" * 17):
-        write_scene_pickle(source, native_synthetic(token), token)
-    mapping = write_mapping(tmp_path, [NOW, PREVIOUS])
-    assert splits(source, tmp_path, synthetic=mapping) == {
-        NOW: [[], [FOLDER, "pairs"], [], []],
-        PREVIOUS: [[], [FOLDER, "pairs"], [], []],
-    }
-    config = NavsimConfig(source=source, split="test", sensors="present", synthetic=mapping)
-    log = config.build().tasks()[0]
-    log.write(tmp_path / "a.arrow")
-    assert log.splits(open_scene(tmp_path / "a.arrow")) == [["test", "pairs"], ["test", "pairs"], ["test"]]
-
-
-def test_a_mapping_that_names_missing_scenes_is_refused(source: Path, tmp_path: Path) -> None:
-    with pytest.raises(LeadXbError, match=rf"1 of the 2 synthetic scenes that .* are not in .* for example {PREVIOUS}"):
-        synthetic_tasks(source, synthetic=write_mapping(tmp_path, [NOW, PREVIOUS]))
 
 
 def set_frame(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:

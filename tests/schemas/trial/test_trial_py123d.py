@@ -16,6 +16,7 @@ from lead_xb.schemas.errors import DataError
 from lead_xb.schemas.rig import Payload, PointSensor, Rig
 from lead_xb.schemas.traffic_lights import LightState
 from lead_xb.store.codec import same_bits
+from lead_xb.store.frames import pose_to_matrix
 from lead_xb.store.points import NativeCloud, pack_points
 from lead_xb.store.scene import Scene
 
@@ -122,8 +123,9 @@ def test_boxes_go_back_to_the_global_frame(trials: dict[str, Trial], name: str) 
         velocity, points = boxes.column("velocity"), boxes.column("num_lidar_points")
         assert velocity.valid.tolist() == [v is not None for v in native[BOXES]["velocity_3d"]]
         assert points.valid.tolist() == [n is not None for n in native[BOXES]["num_lidar_points"]]
-        norms = [np.hypot(v[0], v[1]) for v in native[BOXES]["velocity_3d"] if v is not None]
-        np.testing.assert_allclose(np.linalg.norm(velocity.value[velocity.valid], axis=1), norms, atol=1e-9)
+        in_ego = np.column_stack([velocity.value, boxes.column("velocity_z").value])[velocity.valid]
+        moving = [v for v in native[BOXES]["velocity_3d"] if v is not None]
+        np.testing.assert_allclose(in_ego @ world[:3, :3].T, moving, atol=1e-9)
         two_wheelers = np.flatnonzero(np.array(native[BOXES]["label"]) == 3)
         assert boxes.where(Category.TWO_WHEELER).tolist() == two_wheelers.tolist()
 
@@ -155,6 +157,8 @@ def test_cameras_decode_and_keep_their_recorded_poses(trials: dict[str, Trial], 
             recorded = seen[camera.name, frame[f"image.{camera.name}"]["timestamp_us"]]
             assert hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest() == recorded["sha256_rgb"]
             assert same_bits(poses[f"image.{camera.name}"], np.array(recorded["camera_to_global"]))
+            mounted = frame.world_from_ego @ np.array(camera.ego_from_camera)
+            np.testing.assert_allclose(mounted, pose_to_matrix(poses[f"image.{camera.name}"]), atol=1e-9)
             shown += 1
     assert shown == {SYNC: 36, ASYNC: 6}[name] and set(log.metadata) > {EGO}
 
