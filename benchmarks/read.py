@@ -124,9 +124,9 @@ def measure_index(rows: int) -> None:
             default = {"split": ["train"], "source": "carla"}.get(field.name, 0 if field.type == pa.int64() else True)
             arrays.append(pa.array([default] * rows, field.type))
     with tempfile.TemporaryDirectory() as folder:
-        write_index(Path(folder), [pa.Table.from_arrays(arrays, schema=INDEX_SCHEMA)])
+        crc32c = write_index(Path(folder), [pa.Table.from_arrays(arrays, schema=INDEX_SCHEMA)])
         query = "SELECT scene, row FROM self WHERE location != 'Town13' AND speed_mps > 2 AND command = 1"
-        index = read_index(Path(folder))
+        index = read_index(Path(folder), crc32c=crc32c)
         line(f"filter {rows:,} index rows from disk", 1e3 * seconds(lambda: index.sql(query).collect()), "ms")
         loaded = index.collect()
         line("the same in memory", 1e3 * seconds(lambda: loaded.sql(query)), "ms")

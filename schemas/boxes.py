@@ -7,6 +7,7 @@ from enum import IntEnum
 import pyarrow as pa
 
 from lead_xb.schemas.column import QUATERNION, SECONDS_US, VEC2, VEC3, Column, struct_of
+from lead_xb.schemas.errors import SchemaError
 
 
 class Category(IntEnum):
@@ -103,6 +104,29 @@ BOX_FIELDS = (
 )
 
 BOX = struct_of(BOX_FIELDS)
+ALL_BOX_FIELDS = tuple(column.name for column in BOX_FIELDS)
+
+
+def box_fields_of(source: str) -> tuple[str, ...]:
+    """Fields that an adapter fills, as their definitions say."""
+    return tuple(column.name for column in BOX_FIELDS if source in column.sources)
+
+
+def box_type(names: tuple[str, ...]) -> pa.StructType:
+    """Type of a box with some of the fields, in the schema's order.
+
+    A source that never fills a field leaves it out of its scenes: most of a box would otherwise be nulls, which
+    Arrow stores at full width.
+
+    Raises:
+        SchemaError: a required field is left out, or a name is not a field.
+    """
+    if unknown := sorted(set(names) - set(ALL_BOX_FIELDS)):
+        raise SchemaError(f"{unknown} are not fields of a box; known are {list(ALL_BOX_FIELDS)}")
+    if missing := [column.name for column in BOX_FIELDS if not column.nullable and column.name not in names]:
+        raise SchemaError(f"boxes need the fields {missing}")
+    return struct_of(tuple(column for column in BOX_FIELDS if column.name in names))
+
 
 BOXES_COLUMNS = (
     Column(name="boxes", type=pa.list_(BOX), sources=BOTH, doc="one element a box; null: the source has no boxes here"),

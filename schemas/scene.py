@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from lead_xb.schemas.boxes import BOXES_COLUMNS
+from lead_xb.schemas.boxes import ALL_BOX_FIELDS, BOXES_COLUMNS, box_type
 from lead_xb.schemas.column import Column
 from lead_xb.schemas.ego import EGO_COLUMNS, EGO_FUTURE_COLUMNS, EGO_PAST_COLUMNS
 from lead_xb.schemas.errors import SchemaError
@@ -64,6 +64,7 @@ class SceneMeta:
         rig: sensors.
         lacks: what the source has but this store does not hold, in words (`sensors=none`, missing files).
         original_token, initial_token: links of a synthetic second-stage scene.
+        box_fields: fields that boxes have in this scene; the others are never filled by its source.
         extra: zstd of msgpack with the native values that hold for the scene.
         version: schema version.
     """
@@ -78,6 +79,7 @@ class SceneMeta:
     lacks: tuple[str, ...] = ()
     original_token: str | None = None
     initial_token: str | None = None
+    box_fields: tuple[str, ...] = ALL_BOX_FIELDS
     extra: bytes = b""
     version: str = CURRENT
 
@@ -97,6 +99,7 @@ class SceneMeta:
             data["rig"] = Rig.from_json(json.dumps(data["rig"]))
             data["extra"] = base64.b64decode(data["extra"], validate=True)
             data["lacks"] = tuple(data["lacks"])
+            data["box_fields"] = tuple(data["box_fields"])
             return cls(**{f.name: data[f.name] for f in dataclasses.fields(cls)})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SchemaError(f"{where}: the scene's metadata is damaged ({error!r}); convert it again") from error
@@ -117,7 +120,8 @@ def sensor_columns(rig: Rig) -> dict[str, pa.DataType]:
 
 def scene_schema(meta: SceneMeta) -> pa.Schema:
     """Arrow schema of a scene: the fixed columns, then those of its rig."""
-    fields = [column.field for column in FIXED_COLUMNS]
+    fields = [column.field for column in FIXED_COLUMNS if column.name != "boxes"]
+    fields.append(pa.field("boxes", pa.list_(box_type(meta.box_fields))))
     fields += [pa.field(name, kind) for name, kind in sensor_columns(meta.rig).items()]
     return pa.schema(fields, metadata={METADATA_KEY: meta.to_json().encode()})
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lead_xb.schemas.boxes import BOX_FIELDS
+from lead_xb.schemas.boxes import BOX_FIELDS, box_type
 from lead_xb.schemas.errors import SchemaError
 from lead_xb.schemas.expert import PREFERENCE_FIELDS
 from lead_xb.schemas.frame import SENSOR_POSE_FIELDS
 from lead_xb.schemas.plan import PROPOSAL_FIELDS
 from lead_xb.schemas.scene import FIXED_COLUMNS, SceneMeta, sensor_columns
 from lead_xb.schemas.traffic_lights import LIGHT_FIELDS
+from lead_xb.schemas.versions import is_older
 
 _REQUIRED_FIELDS = {
     "boxes": tuple(column.name for column in BOX_FIELDS if not column.nullable),
@@ -25,15 +26,22 @@ _FIXED = {column.name: column for column in FIXED_COLUMNS}
 
 def validate_schema(schema: pa.Schema, meta: SceneMeta, where: str) -> None:
     """Every column that we know has its type, every required one is there; unknown ones belong to a later minor."""
-    expected = {name: column.type for name, column in _FIXED.items()} | sensor_columns(meta.rig)
     present = {field.name: field for field in schema}
     if len(present) != len(schema):
         raise SchemaError(f"{where}: a column name occurs twice; the file is damaged")
-    for name, kind in expected.items():
+    for name, kind in expected_types(meta).items():
         if name not in present:
-            raise SchemaError(f"{where}: column {name!r} is missing; the file is damaged or from an older minor")
+            if is_older(meta.version) and name in _FIXED and _FIXED[name].nullable:
+                continue  # a later minor added it: the scene has no values for it
+            raise SchemaError(f"{where}: column {name!r} is missing; the file is damaged, convert the scene again")
         if present[name].type != kind:
             raise SchemaError(f"{where}: column {name!r} has type {present[name].type}, expected {kind}")
+
+
+def expected_types(meta: SceneMeta) -> dict[str, pa.DataType]:
+    """Column -> type, for the columns that this version knows."""
+    fixed = {name: column.type for name, column in _FIXED.items()}
+    return {**fixed, "boxes": pa.list_(box_type(meta.box_fields)), **sensor_columns(meta.rig)}
 
 
 def validate_batch(batch: pa.RecordBatch, where: str) -> None:
@@ -46,6 +54,8 @@ def validate_batch(batch: pa.RecordBatch, where: str) -> None:
         if not column.nullable and column.name in batch.schema.names and batch.column(column.name).null_count:
             raise SchemaError(f"{where}: column {column.name!r} has nulls but must not")
     for name, required in _REQUIRED_FIELDS.items():
+        if name not in batch.schema.names:
+            continue
         elements = batch.column(name).flatten()
         for field in required:
             if elements.field(field).null_count:

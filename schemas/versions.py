@@ -1,4 +1,4 @@
-"""Schema versions: a new nullable column is a minor, everything else a major with a migration."""
+"""Schema versions: a new nullable column or box field is a minor, everything else a major with a migration."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from lead_xb.schemas.errors import SchemaError
 MAJOR = 1
 MINOR = 0
 CURRENT = f"{MAJOR}.{MINOR}"
+
+
+def is_older(version: str) -> bool:
+    """True for a readable version with a smaller minor: columns that were added since are absent from its files."""
+    return int(version.partition(".")[2]) < MINOR
 
 
 def require_readable(version: str, where: str) -> None:

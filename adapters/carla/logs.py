@@ -14,6 +14,7 @@ from lead_xb.adapters.carla.rig import build_rig
 from lead_xb.adapters.carla.routes import Route, RouteFiles
 from lead_xb.adapters.carla.rows import native_row, rebuild, row_cells, token_of
 from lead_xb.adapters.carla.sensors import extension_of, is_known, png_bits, sensor_cells
+from lead_xb.schemas.boxes import box_fields_of
 from lead_xb.schemas.errors import DataError
 from lead_xb.schemas.rig import Rig
 from lead_xb.schemas.scene import SceneMeta
@@ -95,6 +96,7 @@ class RouteTask:
             scenario=self.route.scenario,
             rig=build_rig(first, folders=set(files.folders), depth_bits=depth_bits),
             lacks=_lacks(files),
+            box_fields=box_fields_of("carla"),
         )
         return write_rows(path, meta, self._rows(files, numbers, FirstFrame(first, depth_bits)), rebuild)
 

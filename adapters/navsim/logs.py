@@ -13,6 +13,7 @@ from lead_xb.adapters.navsim.maps import location_of
 from lead_xb.adapters.navsim.rig import RigReader
 from lead_xb.adapters.navsim.rows import frame_row, rebuild
 from lead_xb.adapters.navsim.sensors import LIDAR_HEADER, Blobs, SensorOptions, SensorReader, survey
+from lead_xb.schemas.boxes import box_fields_of
 from lead_xb.schemas.errors import DataError
 from lead_xb.schemas.scene import SceneMeta
 from lead_xb.store.frame import Frame
@@ -98,6 +99,7 @@ class LogTask:
         found = survey(frames, CAMERAS_KEY, self.blobs, self.options)
         rigs = RigReader(found, CAMERAS_KEY)
         meta = SceneMeta(
+            box_fields=box_fields_of("navsim"),
             scene_id=self.id,
             source="navsim",
             location=self.location,

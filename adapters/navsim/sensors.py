@@ -14,12 +14,12 @@ from typing import Any
 
 from lead_xb.adapters.navsim.fields import Fields
 from lead_xb.adapters.navsim.images import ImageHeader, read_image_header, resize_camera, resize_image
-from lead_xb.adapters.navsim.pcd import PcdHeader, read_cloud, read_header, write_cloud
 from lead_xb.schemas.errors import DataError
 from lead_xb.schemas.rig import Camera, Matrix, PointSensor
 from lead_xb.store.frame import Frame
 from lead_xb.store.lossless import MISSING
 from lead_xb.store.payload import reference_to
+from lead_xb.store.pcd import PcdHeader, read_cloud, read_header, write_cloud
 from lead_xb.store.points import pack_points
 
 LOG_ROOT_ID = "sensor_blobs"

@@ -35,6 +35,7 @@ from lead_xb.adapters.navsim.sensors import (
     native_path,
     survey,
 )
+from lead_xb.schemas.boxes import box_fields_of
 from lead_xb.schemas.errors import DataError
 from lead_xb.schemas.frame import RowKind
 from lead_xb.schemas.scene import SceneMeta
@@ -119,6 +120,7 @@ class SyntheticTask:
         found = survey(native.frames, CAMERAS_KEY, self.blobs, self.options)
         rigs = RigReader(found, CAMERAS_KEY)
         meta = SceneMeta(
+            box_fields=box_fields_of("navsim"),
             scene_id=self.id,
             source="navsim",
             location=links.location,

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float64, Int8
 
-from lead_xb.schemas.boxes import Category
+from lead_xb.schemas.boxes import Category, box_type
 from lead_xb.store.cells import Masked, cell, masked
 
 
@@ -43,16 +43,36 @@ class Boxes:
 
     def column(self, name: str) -> Masked:
         """A numeric or boolean field with its validity."""
+        if name not in self.fields:
+            return Masked(self._no_values(name), np.zeros(len(self), bool))
         return masked(self.table.field(name))
 
     def strings(self, name: str) -> list[str | None]:
         """A text field."""
+        if name not in self.fields:
+            self._no_values(name)
+            return [None] * len(self)
         values: list[str | None] = self.table.field(name).to_pylist()
         return values
 
     def track(self, name: str, index: int) -> np.ndarray | None:
         """A list field (`future_position`, `future_yaw`) of one box; None where the source has none."""
+        if name not in self.fields:
+            self._no_values(name)
+            return None
         return cell(self.table.field(name), index)
+
+    @property
+    def fields(self) -> list[str]:
+        """Fields that the source of the scene can fill."""
+        return [field.name for field in self.table.type]
+
+    def _no_values(self, name: str) -> np.ndarray:
+        """Fill values of a field that this scene leaves out; SchemaError for a name that is no field at all."""
+        kind = box_type((*self.fields, name)).field(name).type
+        if pa.types.is_fixed_size_list(kind):
+            return np.zeros((len(self), kind.list_size))
+        return np.zeros(len(self), kind.to_pandas_dtype() if pa.types.is_primitive(kind) else object)
 
     def where(self, *categories: Category) -> np.ndarray:
         """Indices of the boxes of these categories."""

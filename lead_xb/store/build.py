@@ -33,10 +33,7 @@ def build_array(cells: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 def _struct_array(cells: Sequence[Any], kind: pa.StructType) -> pa.Array:
     mask = np.fromiter((cell is None for cell in cells), bool, len(cells))
-    known = {field.name for field in kind}
-    for cell in cells:
-        if cell is not None and not known.issuperset(cell):
-            raise ValueError(f"fields {sorted(set(cell) - known)} are not in the struct {sorted(known)}")
+    _refuse_unknown([cell for cell in cells if cell is not None], kind)
     children = [
         build_array([None if cell is None else cell.get(field.name) for cell in cells], field.type) for field in kind
     ]
@@ -82,6 +79,7 @@ def _list_values(present: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 
 def _struct_values(present: Sequence[StructCells], kind: pa.StructType) -> pa.Array:
+    _refuse_unknown(present, kind)
     total = sum(_length(cell) for cell in present)
     children = []
     for field in kind:
@@ -90,6 +88,13 @@ def _struct_values(present: Sequence[StructCells], kind: pa.StructType) -> pa.Ar
     if not children:
         return pa.nulls(total, kind)
     return pa.StructArray.from_arrays(children, fields=list(kind))
+
+
+def _refuse_unknown(cells: Sequence[StructCells], kind: pa.StructType) -> None:
+    known = {field.name for field in kind}
+    for cell in cells:
+        if not known.issuperset(cell):
+            raise ValueError(f"fields {sorted(set(cell) - known)} are not in the struct {sorted(known)}")
 
 
 def _field_values(parts: Sequence[Any], lengths: Sequence[int], kind: pa.DataType) -> pa.Array:

@@ -99,10 +99,12 @@ def _check_cells(scene: Scene, references: str) -> Iterator[Problem]:
         where = f"{scene.path} row {frame.scene_row}"
         yield from _errors(frame.extra, where)
         for column in filter(is_sensor_column, frame.columns()):
-            if group_of(column) in POINT_GROUPS:
-                yield from _errors(partial(frame.native_points, column), f"{where} {column}")
             value = frame[column]
-            if value is None or value["reference"] is None or references == "skip":
+            if value is None or (value["reference"] is not None and references == "skip"):
+                continue
+            if value["reference"] is None:
+                if group_of(column) in POINT_GROUPS:
+                    yield from _errors(partial(frame.native_points, column), f"{where} {column}")
                 continue
             if references == "exist":
                 file = resolve(value["reference"], scene.roots)

@@ -13,14 +13,17 @@ from jaxtyping import Float32, Float64, Shaped, UInt8
 
 from lead_xb.schemas.errors import SchemaError
 from lead_xb.schemas.rig import Rig
-from lead_xb.schemas.scene import SceneMeta
+from lead_xb.schemas.scene import FIXED_COLUMNS, SceneMeta
 from lead_xb.store.boxes import Boxes
 from lead_xb.store.cells import cell
 from lead_xb.store.frames import pose_to_matrix
 from lead_xb.store.images import decode_codes, decode_depth, decode_rgb
 from lead_xb.store.lossless import unpack_extra
-from lead_xb.store.payload import Roots, payload_bytes
+from lead_xb.store.payload import Roots, payload_bytes, read_reference
+from lead_xb.store.pcd import read_cloud
 from lead_xb.store.points import Cloud, NativeCloud, cloud_in_ego, unpack_points
+
+NULLABLE_COLUMNS = frozenset(column.name for column in FIXED_COLUMNS if column.nullable)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Frame:
     def __getitem__(self, column: str) -> Any:
         """Any cell: None, a Python scalar, a numpy array, or an Arrow array for lists of structs."""
         index = self.batch.schema.get_field_index(column)
+        if index < 0 and column in NULLABLE_COLUMNS:
+            return None  # the scene is of an older minor
         if index < 0:
             raise SchemaError(f"scene {self.meta.scene_id} has no column {column!r}; it has {self.columns()}")
         return cell(self.batch.column(index), self.row)
@@ -116,9 +121,21 @@ class Frame:
         return None if codes is None else decode_depth(codes, self.rig.payload(column))
 
     def native_points(self, column: str) -> NativeCloud | None:
-        """A point cloud exactly as its source stored it; None where the sensor did not fire or is a reference."""
+        """A point cloud exactly as its source stored it; None where the sensor did not fire.
+
+        Raises:
+            DataError: a referenced file cannot be read.
+            SchemaError: it is of a kind that is not known.
+        """
         value = self[column]
-        return None if value is None or value["count"] is None else unpack_points(value, self.rig.point_sensor(column))
+        if value is None:
+            return None
+        if value["reference"] is None:
+            return unpack_points(value, self.rig.point_sensor(column))
+        path = value["reference"]["relative_path"]
+        if not path.endswith(".pcd"):
+            raise SchemaError(f"{self._where(column)} refers to {path}; clouds are referenced as .pcd only")
+        return read_cloud(read_reference(value["reference"], self.roots, verify=False), path)[1]
 
     def points(self, column: str) -> Cloud | None:
         """A point cloud in the ego frame, m."""

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from lead_xb.schemas.errors import DataError, LeadXbError, SchemaError
 from lead_xb.schemas.scene import SceneMeta, scene_meta
-from lead_xb.schemas.validation import validate_batch, validate_schema
+from lead_xb.schemas.validation import expected_types, validate_batch, validate_schema
 from lead_xb.store.atomic import crc32c_of
-from lead_xb.store.frame import Frame
+from lead_xb.store.frame import NULLABLE_COLUMNS, Frame
 from lead_xb.store.maps import Map
 from lead_xb.store.payload import Roots
 
@@ -72,8 +72,15 @@ class Scene:
         return Frame(self.batches[index], row - start, self.meta, row, self.roots, self.strict)
 
     def table(self, columns: list[str]) -> pa.Table:
-        """Some columns of all rows; the others are not touched."""
-        return pa.Table.from_batches([batch.select(columns) for batch in self.batches])
+        """Some columns of all rows; the others are not touched. A column of a later minor is all null."""
+        there = [name for name in columns if name in self.batches[0].schema.names]
+        table = pa.Table.from_batches([batch.select(there) for batch in self.batches])
+        types = expected_types(self.meta)
+        for name in (name for name in columns if name not in there):
+            if name not in NULLABLE_COLUMNS:
+                raise SchemaError(f"scene {self.meta.scene_id} has no column {name!r}")
+            table = table.append_column(name, pa.nulls(len(self), types[name]))
+        return table.select(columns)
 
     @property
     def _ends(self) -> list[int]:

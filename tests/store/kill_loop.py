@@ -66,19 +66,18 @@ class Loop:
         quiet = subprocess.DEVNULL
         return subprocess.Popen([*command, *places], cwd=ROOT, stdout=quiet, stderr=quiet, start_new_session=True)
 
-    def kill(self, victim: str) -> None:
-        """Start a run, or go on with one, and kill at a random moment; a run that ends before counts for none."""
+    def kill(self, victim: str) -> bool:
+        """Start a run, or go on with one, and kill at a random moment; False if it had ended before."""
         process = self.start()
         time.sleep(self.rng.uniform(0.2, self.seconds))
         if process.poll() is not None:
-            return
+            return False
         if victim == "worker":
             self._kill_worker(process)
-            process.wait()
         else:
             os.kill(-process.pid if victim == "group" else process.pid, signal.SIGKILL)
-            process.wait()
             self.killed[victim] += 1
+        return process.wait() != 0
 
     def _kill_worker(self, process: subprocess.Popen[bytes]) -> None:
         children = psutil.Process(process.pid).children()
@@ -102,9 +101,9 @@ def kill_loop(folder: Path, *, kills: int, seed: int, frames: int = 3) -> tuple[
     wrong: list[str] = []
     while loop.killed.total() < kills:
         shutil.rmtree(loop.out)
-        before = loop.killed.total()
-        while loop.killed.total() < min(kills, before + KILLS_PER_STORE):
-            loop.kill(VICTIMS[loop.killed.total() % len(VICTIMS)])
+        last = min(kills, loop.killed.total() + KILLS_PER_STORE)
+        while loop.killed.total() < last and loop.kill(VICTIMS[loop.killed.total() % len(VICTIMS)]):
+            pass
         wrong += [f"after {loop.killed.total()} kills with seed {seed}: {name}" for name in loop.finish()]
     return loop.killed, wrong
 

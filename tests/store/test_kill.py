@@ -22,6 +22,6 @@ def test_killed_at_every_step_and_at_random_times_inside_the_engine(tmp_path: Pa
 
 @pytest.mark.slow
 def test_kill_loop_on_the_command_line(tmp_path: Path) -> None:
-    killed, wrong = kill_loop(tmp_path, kills=9, seed=0)
+    killed, wrong = kill_loop(tmp_path, kills=4, seed=0)
     assert wrong == []
-    assert min(killed[victim] for victim in ("group", "parent", "worker")) >= 2
+    assert killed == {"group": 2, "parent": 1, "worker": 1}

@@ -46,6 +46,7 @@ def test_a_camera_is_cropped_from_its_strip(scene: Scene) -> None:
 
 def test_depth_codes_become_metres(scene: Scene) -> None:
     depth = scene.frame(1).depth("depth.strip")
+    assert depth is not None
     np.testing.assert_allclose(depth, tiny.DEPTH_CODES * 0.2, rtol=1e-6)
     assert scene.frame(0).depth("depth.strip") is None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ def png(image: np.ndarray) -> bytes:
     """PNG bytes of an RGB or single-channel image."""
     ok, data = cv2.imencode(".png", image[..., ::-1] if image.ndim == 3 else image)
     assert ok
-    return bytes(io.BytesIO(data).getvalue())
+    return bytes(data.tobytes())
 
 
 def cloud(row: int) -> NativeCloud:

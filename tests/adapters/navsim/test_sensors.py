@@ -59,10 +59,17 @@ def test_references_need_not_be_hashed(root: Path, tmp_path: Path) -> None:
     assert frame[LIDAR_COLUMN]["reference"]["length"] == cloud_path(root, 0).stat().st_size
 
 
-def test_a_referenced_cloud_holds_no_points(root: Path, tmp_path: Path) -> None:
+def test_a_referenced_cloud_is_read_from_the_users_file(root: Path, tmp_path: Path) -> None:
     frame = convert_log(root, tmp_path / "a.arrow").frame(0)
+    kept = convert_log(root, tmp_path / "b.arrow", images="keep").frame(0)
     assert frame[LIDAR_COLUMN]["count"] is None
-    assert frame.native_points(LIDAR_COLUMN) is None
+    referenced, embedded = frame.native_points(LIDAR_COLUMN), kept.native_points(LIDAR_COLUMN)
+    assert referenced is not None and embedded is not None
+    assert same_bits(referenced.coordinates, embedded.coordinates)
+    assert same_bits(dict(referenced.attributes), dict(embedded.attributes))
+    cloud_path(root, 0).unlink()
+    with pytest.raises(DataError, match=r"the referenced file cannot be read .*roots.sensor_blobs=PATH"):
+        frame.native_points(LIDAR_COLUMN)
 
 
 def test_kept_images_and_clouds_are_the_files_byte_for_byte(root: Path, tmp_path: Path) -> None:

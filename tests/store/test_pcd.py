@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lead_xb.adapters.navsim.pcd import read_cloud, write_cloud
 from lead_xb.schemas.errors import DataError
+from lead_xb.store.pcd import read_cloud, write_cloud
 
-from .helpers import LIDAR_TYPE, pcd
+from ..adapters.navsim.helpers import LIDAR_TYPE, pcd
 
 
 def points(count: int = 4, kind: np.dtype[np.void] = LIDAR_TYPE) -> np.ndarray:

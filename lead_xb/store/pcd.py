@@ -1,4 +1,4 @@
-"""Binary PCD files (Point Cloud Library 0.7): the merged LiDAR clouds of OpenScene.
+"""Binary PCD files (Point Cloud Library 0.7): OpenScene's merged LiDAR clouds, which scenes may hold by reference.
 
 Format: pointclouds.org "The PCD file format"; `nup:database/utils/pointclouds/lidar.py:138` reads the same files.
 """
