@@ -14,7 +14,7 @@ import pytest
 from lead_xb.schemas.errors import LeadXbError
 from lead_xb.store.dataset import read_dataset
 from lead_xb.store.manifest import read_manifest
-from lead_xb.store.pool import LocalPool
+from lead_xb.store.pool import WORKER_LIMIT_BYTES, LocalPool
 from lead_xb.store.store import open_store
 from lead_xb.store.tasks import Task
 
@@ -110,7 +110,7 @@ def test_a_damaged_log_is_quarantined_and_the_rest_converted(source: ToySource, 
     first, second = map(json.loads, (out / "quarantine.jsonl").read_text().splitlines())
     native = str(source.folder / "ash.scene")
     assert first == {"advice": "write it again", "file": native, "id": "ash", "offset": 3, "reason": "is damaged"}
-    assert (second["id"], second["reason"]) == ("elm", "needs more than the 8 GiB that a worker may use")
+    assert (second["id"], second["reason"]) == ("elm", f"needs more than the {WORKER_LIMIT_BYTES >> 30} GiB that a worker may use")
     assert open_store(out).index.collect()["scene"].unique().to_list() == ["mapped_oak"]
 
 

@@ -64,7 +64,7 @@ def test_errors_of_input_are_failures_and_the_rest_goes_on() -> None:
     assert outcomes["schema"] == Failure(id="schema", file="", offset=None, reason="a cell does not fit", advice="")
     reasons = {item: outcome.reason for item, outcome in outcomes.items() if isinstance(outcome, Failure)}
     assert reasons["unsafe"] == "names os.system"
-    assert reasons["allocate"] == "needs more than the 8 GiB that a worker may use"
+    assert reasons["allocate"] == f"needs more than the {WORKER_LIMIT_BYTES >> 30} GiB that a worker may use"
 
 
 def test_a_killed_worker_takes_only_its_own_item() -> None:
@@ -85,7 +85,7 @@ def test_a_bug_ends_the_run() -> None:
 
 
 def test_no_workers_are_refused() -> None:
-    with pytest.raises(LeadXbError, match="workers=0; expected at least 1"):
+    with pytest.raises(LeadXbError, match="workers=0; expected a number from 1, or null"):
         run_all("a", workers=0)
 
 
