@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 
 from lead_xb.schemas.errors import LeadXbError
+from lead_xb.schemas.extras import require
 from lead_xb.store.atomic import PARTIAL_SUFFIX
 from lead_xb.store.maps import Map
 from lead_xb.store.scene import Scene
@@ -53,6 +53,7 @@ def scene_video(
     if len(rows) < 2:
         raise LeadXbError(f"scene {scene.meta.scene_id} has {len(rows)} key rows; a video needs at least 2")
     rate = _recorded_rate(scene, rows) if fps is None else _given_rate(fps)
+    av = require("av", extra="viz", purpose="video=true")
     with _partial_file(path) as partial, av.open(str(partial), "w", format="mp4", options=_FILE_OPTIONS) as container:
         first = frame_sheet(scene, rows[0], map=map, view=view)
         stream = container.add_stream("libx264", rate=rate, options=_ENCODER_OPTIONS)

@@ -110,7 +110,10 @@ def test_a_damaged_log_is_quarantined_and_the_rest_converted(source: ToySource, 
     first, second = map(json.loads, (out / "quarantine.jsonl").read_text().splitlines())
     native = str(source.folder / "ash.scene")
     assert first == {"advice": "write it again", "file": native, "id": "ash", "offset": 3, "reason": "is damaged"}
-    assert (second["id"], second["reason"]) == ("elm", f"needs more than the {WORKER_LIMIT_BYTES >> 30} GiB that a worker may use")
+    assert (second["id"], second["reason"]) == (
+        "elm",
+        f"needs more than the {WORKER_LIMIT_BYTES >> 30} GiB that a worker may use",
+    )
     assert open_store(out).index.collect()["scene"].unique().to_list() == ["mapped_oak"]
 
 
