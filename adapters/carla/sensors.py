@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tokenize
 import zipfile
 import zlib
 from typing import Any
@@ -31,6 +32,8 @@ POINT_FOLDERS = {"lidar": "laz", "radar": "npz", "camera_pc": "npz"}
 PERTURBED = "_perturbated"
 LABEL_FOLDERS = ("metas", "bboxes")
 MAX_POINTS = 50_000_000
+_LAS_DATA_OFFSET = 96
+"""Where a LAS header says at which byte the points begin (LAS 1.4, section 2.4)."""
 
 _ENDS = {"jpg": (b"\xff\xd8\xff", b"\xff\xd9"), "png": (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82")}
 """First and last bytes of a whole image; most damaged copies are cut off."""
@@ -38,7 +41,10 @@ _LAZ_ERRORS = (
     *(laspy.errors.LaspyException, lazrs.LazrsError, struct.error, ValueError, TypeError, OverflowError, EOFError),
     *(KeyError, IndexError, MemoryError, UnicodeDecodeError, AttributeError, OSError),
 )
-_NPZ_ERRORS = (zipfile.BadZipFile, zlib.error, ValueError, OSError, KeyError, EOFError, NotImplementedError)
+_NPZ_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, ValueError, OSError, KeyError, EOFError, NotImplementedError),
+    *(tokenize.TokenError, SyntaxError, RecursionError, MemoryError),  # numpy parses array headers as Python
+)
 _WRITTEN_BY_LEAD = ("X", "Y", "Z", "time")
 
 
@@ -107,6 +113,7 @@ def read_laz(data: bytes, where: str) -> NativeCloud:
             count = reader.header.point_count
             if count > MAX_POINTS:
                 raise ValueError(f"the header claims {count} points")
+            _check_chunk_table(data, count)
             points = reader.read()
     except _LAZ_ERRORS as error:
         raise DataError(where, f"not a readable LAZ ({error or type(error).__name__})", advice=ADVICE) from error
@@ -124,6 +131,17 @@ def read_laz(data: bytes, where: str) -> NativeCloud:
         np.asarray(points.header.scales, np.float64),
         np.asarray(points.header.offsets, np.float64),
     )
+
+
+def _check_chunk_table(data: bytes, points: int) -> None:
+    """lazrs ends the process when it cannot allocate as many chunks as the file claims to have."""
+    (start,) = struct.unpack_from("<I", data, _LAS_DATA_OFFSET)
+    (table,) = struct.unpack_from("<q", data, start)
+    if table == -1:  # written by a stream that could not go back: the offset is at the end
+        (table,) = struct.unpack_from("<q", data, len(data) - 8)
+    _, chunks = struct.unpack_from("<II", data, table)
+    if chunks > max(points, 1):
+        raise ValueError(f"claims {chunks} chunks of {points} points")
 
 
 def read_radar(data: bytes, where: str) -> dict[str, NativeCloud]:

@@ -43,13 +43,13 @@ class Boxes:
 
     def column(self, name: str) -> Masked:
         """A numeric or boolean field with its validity."""
-        if name not in self.fields:
+        if not self._has(name):
             return Masked(self._no_values(name), np.zeros(len(self), bool))
         return masked(self.table.field(name))
 
     def strings(self, name: str) -> list[str | None]:
         """A text field."""
-        if name not in self.fields:
+        if not self._has(name):
             self._no_values(name)
             return [None] * len(self)
         values: list[str | None] = self.table.field(name).to_pylist()
@@ -57,10 +57,13 @@ class Boxes:
 
     def track(self, name: str, index: int) -> np.ndarray | None:
         """A list field (`future_position`, `future_yaw`) of one box; None where the source has none."""
-        if name not in self.fields:
+        if not self._has(name):
             self._no_values(name)
             return None
         return cell(self.table.field(name), index)
+
+    def _has(self, name: str) -> bool:
+        return bool(self.table.type.get_field_index(name) >= 0)
 
     @property
     def fields(self) -> list[str]:

@@ -24,7 +24,7 @@ WORKER_BYTES = 1 << 30
 """Resident memory that a worker is planned with."""
 
 WORKER_LIMIT_BYTES = 4 << 30
-"""Address space at which a worker's allocation fails: what a hostile file can cost at most."""
+"""Address space, beyond that of its start, at which a worker's allocation fails: what a hostile file can cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,8 @@ def outcome_of(result: Callable[[], Result], name: str) -> Result | Failure:
 
 
 def _start_worker() -> None:
-    limit_memory(WORKER_LIMIT_BYTES)
+    # Libraries reserve address space per core and use little of it, so what is mapped now does not count.
+    limit_memory(psutil.Process().memory_info().vms + WORKER_LIMIT_BYTES)
     Thread(target=_die_with_parent, daemon=True).start()
 
 
