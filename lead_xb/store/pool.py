@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -122,7 +123,7 @@ def _run_together(
             while (queue and not broken) or flying:
                 while queue and not broken and len(flying) < 2 * workers:
                     try:
-                        future = pool.submit(function, queue[-1])
+                        future = _submit(pool, function, queue[-1])
                     except BrokenProcessPool:
                         broken = True
                     else:
@@ -139,6 +140,15 @@ def _run_together(
             pool.shutdown(cancel_futures=True)
 
 
+def _submit(pool: ProcessPoolExecutor, function: Callable[[Item], Result], item: Item) -> Future[Result]:
+    """Submit, which may start a worker: with Ctrl-C blocked until it can end of it without a traceback."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(function, item)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def outcome_of(result: Callable[[], Result], name: str) -> Result | Failure:
     """What a task gave, an error of its input included."""
     try:
@@ -152,6 +162,8 @@ def outcome_of(result: Callable[[], Result], name: str) -> Result | Failure:
 
 
 def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     # Libraries reserve address space per core and use little of it, so what is mapped now does not count.
     limit_memory(psutil.Process().memory_info().vms + WORKER_LIMIT_BYTES)
     Thread(target=_die_with_parent, daemon=True).start()

@@ -14,7 +14,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from queue import SimpleQueue
 
 from ..store.golden_routes import ROOT
 from .catalogue import KINDS
@@ -119,19 +122,21 @@ def workers(folder: Path, count: int) -> Iterator[list[Worker]]:
 
 
 def fuzz(cases: Iterable[Case], folder: Path, *, processes: int = 2) -> Tally:
-    """Try all cases; kinds are spread over the workers, since each kind is made once per worker."""
-    shares: list[list[Case]] = [[] for _ in range(processes)]
-    names = list(KINDS)
-    for case in cases:
-        shares[names.index(case[0]) % processes].append(case)
+    """Try all cases; a worker takes all of one kind, since it has to make the kind first."""
+    waiting: SimpleQueue[list[Case] | None] = SimpleQueue()
+    for _, share in groupby(sorted(cases), key=itemgetter(0)):
+        waiting.put(list(share))
+    for _ in range(processes):
+        waiting.put(None)
     tally = Tally()
-    with workers(folder, processes) as started, ThreadPoolExecutor(processes) as threads:
 
-        def work(worker: Worker, share: list[Case]) -> None:
+    def work(worker: Worker) -> None:
+        while (share := waiting.get()) is not None:
             for case in share:
                 tally.add(case, *worker.ask(case))
 
-        list(threads.map(work, started, shares))
+    with workers(folder, processes) as started, ThreadPoolExecutor(processes) as threads:
+        list(threads.map(work, started))
     return tally
 
 

@@ -101,14 +101,28 @@ def test_a_killed_worker_quarantines_its_own_log(tmp_path: Path) -> None:
     assert not [name for name in snapshot(tmp_path / "store") if name.endswith(".partial")]
 
 
+SLEEP = "from tests.store.test_pool import sleep_in_workers"
+
+
 def test_workers_die_with_their_parent(tmp_path: Path) -> None:
-    script = "from tests.store.test_pool import sleep_in_workers; sleep_in_workers()"
-    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", f"{SLEEP}\nsleep_in_workers()"]
+    parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     workers = list(_workers_of(parent))
     parent.kill()
     parent.wait()
     _, alive = psutil.wait_procs(workers, timeout=10.0)
     assert len(workers) == 2 and alive == []
+
+
+def test_ctrl_c_ends_workers_without_a_traceback() -> None:
+    command = [sys.executable, "-c", f"{SLEEP}\ntry: sleep_in_workers()\nexcept KeyboardInterrupt: pass"]
+    pipe = subprocess.PIPE
+    parent = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    workers = list(_workers_of(parent))
+    os.killpg(parent.pid, signal.SIGINT)
+    assert parent.wait(timeout=30.0) == 0
+    assert parent.stderr is not None and parent.stderr.read() == ""
+    assert psutil.wait_procs(workers, timeout=10.0)[1] == []
 
 
 def nap(seconds: float) -> float:
