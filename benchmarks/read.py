@@ -121,10 +121,12 @@ def measure_index(rows: int) -> None:
         elif field.nullable:
             arrays.append(pa.nulls(rows, field.type))
         else:
-            default = {"split": ["train"], "source": "carla"}.get(field.name, 0 if field.type == pa.int64() else True)
+            default = {"split": ["train"], "source": "carla", "kind": "recorded", "cameras": ["camera_2"]}.get(
+                field.name, 0 if field.type == pa.int64() else True
+            )
             arrays.append(pa.array([default] * rows, field.type))
     with tempfile.TemporaryDirectory() as folder:
-        crc32c = write_index(Path(folder), [pa.Table.from_arrays(arrays, schema=INDEX_SCHEMA)])
+        crc32c = write_index(Path(folder), pa.Table.from_arrays(arrays, schema=INDEX_SCHEMA))
         query = "SELECT scene, row FROM self WHERE location != 'Town13' AND speed_mps > 2 AND command = 1"
         index = read_index(Path(folder), crc32c=crc32c)
         line(f"filter {rows:,} index rows from disk", 1e3 * seconds(lambda: index.sql(query).collect()), "ms")

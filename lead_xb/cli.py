@@ -130,7 +130,7 @@ def _run_convert(config: dict[str, Any], console: Console) -> int:
         report = convert(source, out, pool=pool, progress=progress)
     write_result(out, report)
     _print_report(report, out, console)
-    return FAILED if report.failures and config["on_error"] == "report" else OK
+    return FAILED if (report.failures or report.missing) and config["on_error"] == "report" else OK
 
 
 def _print_report(report: Any, out: Path, console: Console) -> None:
@@ -151,6 +151,9 @@ def _print_report(report: Any, out: Path, console: Console) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     console.print(table)
+    for name, tokens in report.missing.items():
+        shown = ", ".join(tokens[:3]) + (" ..." if len(tokens) > 3 else "")
+        console.print(f"  split {name} asks for {len(tokens):,} tokens that were not found: {shown}", markup=False)
     for failure in report.failures[:5]:
         console.print(f"  {failure.id}: {failure.file} {failure.reason}; {failure.advice}", markup=False)
     if report.failures:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import pyarrow as pa
 
-from lead_xb.schemas.column import QUATERNION, SECONDS_US, VEC2, VEC3, Column, struct_of
+from lead_xb.schemas.column import POSE, QUATERNION, SECONDS_US, VEC2, VEC3, Column, struct_of
 from lead_xb.schemas.errors import SchemaError
 
 
@@ -135,5 +135,13 @@ BOXES_COLUMNS = (
         type=SECONDS_US,
         unit="us",
         doc="when the boxes were observed; null: with the row. They are in the row's ego frame all the same",
+    ),
+    Column(
+        name="boxes.pose",
+        type=POSE,
+        unit="m, -",
+        frame="global",
+        sources=("navsim",),
+        doc="pose of the frame that the boxes are in, for rows without ego; null: the row's own ego pose",
     ),
 )

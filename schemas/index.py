@@ -24,6 +24,10 @@ INDEX_COLUMNS: tuple[Column, ...] = (
     Column(
         name="acceleration_mps2", type=pa.float64(), unit="m/s2", doc="norm of ego.acceleration in the ground plane"
     ),
+    Column(name="kind", type=pa.string(), nullable=False, doc="frame.kind"),
+    Column(name="log", type=pa.string(), doc="native log that the scene is, or was made from"),
+    Column(name="original_token", type=pa.string(), doc="recorded row that a synthetic scene was made from"),
+    Column(name="cameras", type=pa.list_(pa.string()), nullable=False, doc="cameras of the rig that fired in the row"),
     Column(name="scenario", type=pa.string(), doc="scenario of the scene"),
     Column(name="weather", type=pa.string(), doc="frame.weather"),
     *(

@@ -63,7 +63,9 @@ class SceneMeta:
         scenario: scenario of the source (Waymo: scenario cluster), None where it has none.
         rig: sensors.
         lacks: what the source has but this store does not hold, in words (`sensors=none`, missing files).
-        original_token, initial_token: links of a synthetic second-stage scene.
+        log: native log that the scene is, or was made from.
+        original_token, initial_token, original_initial_token: links of a synthetic second-stage scene.
+        history_rows: rows up to and with the current one, in scenes that are one sample.
         box_fields: fields that boxes have in this scene; the others are never filled by its source.
         extra: zstd of msgpack with the native values that hold for the scene.
         version: schema version.
@@ -79,6 +81,9 @@ class SceneMeta:
     lacks: tuple[str, ...] = ()
     original_token: str | None = None
     initial_token: str | None = None
+    original_initial_token: str | None = None
+    log: str | None = None
+    history_rows: int | None = None
     box_fields: tuple[str, ...] = ALL_BOX_FIELDS
     extra: bytes = b""
     version: str = CURRENT
@@ -100,7 +105,9 @@ class SceneMeta:
             data["extra"] = base64.b64decode(data["extra"], validate=True)
             data["lacks"] = tuple(data["lacks"])
             data["box_fields"] = tuple(data["box_fields"])
-            return cls(**{f.name: data[f.name] for f in dataclasses.fields(cls)})
+            # Fields with a default may have come with a later minor than the file's.
+            known = {f.name: data[f.name] for f in dataclasses.fields(cls) if f.name in data}
+            return cls(**known)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SchemaError(f"{where}: the scene's metadata is damaged ({error!r}); convert it again") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,11 @@ class CarlaSource:
     def roots(self) -> Mapping[str, Path]:
         """References are relative to the source as it was given."""
         return {"source": base_of(self.config.source)} if self.config.images == "reference" else {}
+
+    @property
+    def requested(self) -> Mapping[str, Collection[str]]:
+        """LEAD has no token lists."""
+        return {}
 
     def tasks(self) -> Sequence[Task]:
         """One task a route."""

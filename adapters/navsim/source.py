@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -79,6 +79,11 @@ class NavsimSource:
             return {}
         folders = sorted({path.parent.name for path in self.root.glob(f"*/{SENSOR_BLOBS}") if path.is_dir()})
         return {LOG_ROOT_ID: self.root / SENSOR_BLOBS, **{name: self.root / name / SENSOR_BLOBS for name in folders}}
+
+    @property
+    def requested(self) -> Mapping[str, Collection[str]]:
+        """Tokens that a filter or mapping asks for."""
+        return {}
 
     def tasks(self) -> Sequence[Task]:
         """Maps of the cities in use, then logs, then synthetic scenes, each sorted by name."""

@@ -28,6 +28,7 @@ class Dataset:
         counts: scenes, rows, maps, quarantined.
         checksums: CRC32C of the files beside the scenes.
         lacks: what scenes of this store do not hold -> number of scenes.
+        missing: split -> number of tokens that it asks for and the store does not hold.
         complete: False while a conversion runs or after it was stopped.
         schema_version: schema of the scenes.
     """
@@ -39,6 +40,7 @@ class Dataset:
     counts: Mapping[str, int] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)
     lacks: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
     complete: bool = False
     schema_version: str = CURRENT
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,12 +41,14 @@ class ConvertReport:
         written: files written in this run.
         kept: files that an earlier run had finished.
         failures: what was not converted and why.
+        missing: split -> tokens that were asked for but are not in the store.
         dataset: the store as it is now.
     """
 
     written: tuple[Entry, ...]
     kept: int
     failures: tuple[Failure, ...]
+    missing: Mapping[str, list[str]]
     dataset: Dataset
 
 
@@ -80,9 +82,14 @@ def _convert(job: Job) -> ConvertReport:
         _announce(job, tasks, done)
         _write_all(job, todo)
         _remove_partials(job.out)
-        dataset = finish(job, tasks, old)
-    failures = tuple(job.failures.values())
-    return ConvertReport(written=tuple(job.written), kept=len(done), failures=failures, dataset=dataset)
+        finished = finish(job, tasks, old)
+    return ConvertReport(
+        written=tuple(job.written),
+        kept=len(done),
+        failures=tuple(job.failures.values()),
+        missing=finished.missing,
+        dataset=finished.dataset,
+    )
 
 
 def _earlier_run(job: Job) -> Dataset | None:
@@ -108,7 +115,7 @@ def _begin(job: Job, old: Dataset | None) -> None:
         begun = Dataset(source=job.source.name, options=dict(job.source.options), roots=job.roots)
     else:
         index = {name: crc for name, crc in old.checksums.items() if name == INDEX_NAME}
-        begun = replace(old, roots=job.roots, checksums=index, complete=False)
+        begun = replace(old, roots={**old.roots, **job.roots}, checksums=index, complete=False)
     begun.write(job.out)
 
 

@@ -135,7 +135,7 @@ class Frame:
         path = value["reference"]["relative_path"]
         if not path.endswith(".pcd"):
             raise SchemaError(f"{self._where(column)} refers to {path}; clouds are referenced as .pcd only")
-        return read_cloud(read_reference(value["reference"], self.roots, verify=False), path)[1]
+        return read_cloud(read_reference(value["reference"], self.roots, verify=self.strict), path)[1]
 
     def points(self, column: str) -> Cloud | None:
         """A point cloud in the ego frame, m."""

@@ -202,6 +202,16 @@ def rotation_to_quaternion(rotation: Float[np.ndarray, "*batch 3 3"]) -> Float[n
     return np.roll(flat, 1, axis=1).reshape(*rotation.shape[:-2], 4)
 
 
+def nuplan_yaw(quaternion: Float[np.ndarray, "*batch 4"]) -> Float[np.ndarray, "*batch"]:
+    """Heading that NAVSIM and nuPlan take from an ego quaternion w, x, y, z: `pyquaternion.yaw_pitch_roll[0]`.
+
+    It is atan2(2 (wz - xy), 1 - 2 (y^2 + z^2)), not the direction of the x axis: the two differ by up to some
+    milliradians when roll and pitch are both non-zero (page `navsim`, 'LTFv6 features', part B).
+    """
+    w, x, y, z = np.moveaxis(np.asarray(quaternion, np.float64), -1, 0)
+    return np.asarray(np.arctan2(2.0 * (w * z - x * y), 1.0 - 2.0 * (y * y + z * z)))
+
+
 def yaw_of(rotation: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch"]:
     """Heading of the x axis in the x-y plane, rad, in (-pi, pi]."""
     return np.asarray(np.arctan2(rotation[..., 1, 0], rotation[..., 0, 0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,10 @@ from lead_xb.store.atomic import atomic_write
 from lead_xb.store.scene import Scene, require_checksum
 
 NAME = "index.parquet"
+_COPIED = [
+    *("frame.token", "frame.timestamp_us", "frame.is_key", "frame.kind", "frame.weather"),
+    *("navigation.command", "ego.speed"),
+]
 
 
 def index_rows(scene: Scene, splits: list[list[str]]) -> pa.Table:
@@ -24,7 +29,7 @@ def index_rows(scene: Scene, splits: list[list[str]]) -> pa.Table:
     rows, meta = len(scene), scene.meta
     if len(splits) != rows:
         raise LeadXbError(f"scene {meta.scene_id}: {len(splits)} split lists for {rows} rows")
-    table = scene.table(["frame.token", "frame.timestamp_us", "frame.is_key", "navigation.command", "ego.speed"])
+    table = scene.table(_COPIED)
     times = table["frame.timestamp_us"].to_numpy()
     past, future = _known_seconds(scene, times)
     columns = {
@@ -33,15 +38,19 @@ def index_rows(scene: Scene, splits: list[list[str]]) -> pa.Table:
         "token": table["frame.token"],
         "timestamp_us": table["frame.timestamp_us"],
         "is_key": table["frame.is_key"],
-        "split": pa.array(splits, pa.list_(pa.string())),
+        "split": pa.array([sorted(set(names)) for names in splits], pa.list_(pa.string())),
         "map": pa.array([meta.map_id] * rows, pa.string()),
         "location": pa.array([meta.location] * rows, pa.string()),
         "source": pa.array([meta.source] * rows),
         "command": table["navigation.command"],
         "speed_mps": table["ego.speed"],
         "acceleration_mps2": _norm(scene, "ego.acceleration"),
+        "kind": table["frame.kind"],
+        "log": pa.array([meta.log] * rows, pa.string()),
+        "original_token": pa.array([meta.original_token] * rows, pa.string()),
+        "cameras": _cameras(scene),
         "scenario": pa.array([meta.scenario] * rows, pa.string()),
-        "weather": scene.table(["frame.weather"])["frame.weather"],
+        "weather": table["frame.weather"],
         **{f"has_{modality}": _has(scene, modality) for modality in MODALITIES},
         "future_s": future,
         "past_s": past,
@@ -49,9 +58,31 @@ def index_rows(scene: Scene, splits: list[list[str]]) -> pa.Table:
     return pa.table(columns).select(INDEX_SCHEMA.names).cast(INDEX_SCHEMA).combine_chunks()
 
 
-def write_index(root: Path, tables: list[pa.Table]) -> str:
+def with_earlier_splits(index: pa.Table, earlier: pa.Table, redefined: Collection[str]) -> pa.Table:
+    """The same rows, which keep the splits that an earlier run gave them and this run does not define anew."""
+    keys = ["scene", "row"]
+    now, before = (pl.DataFrame(table.select([*keys, "split"])) for table in (index, earlier))
+    kept = before.explode("split").drop_nulls("split").filter(~pl.col("split").is_in(list(redefined)))
+    found = kept.group_by(keys).agg(pl.col("split").alias("earlier"))
+    joined = now.join(found, on=keys, how="left", maintain_order="left")
+    merged = joined.select(pl.concat_list("split", pl.col("earlier").fill_null([])).list.unique().list.sort())
+    column = merged.to_series().to_arrow().cast(pa.list_(pa.string()))
+    return index.set_column(index.schema.get_field_index("split"), INDEX_SCHEMA.field("split"), column)
+
+
+def missing_tokens(index: pa.Table, requested: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """Split -> tokens that were asked for but are not in the index with that split; splits without any left out."""
+    rows = pl.DataFrame(index.select(["token", "split"])).explode("split")
+    missing = {}
+    for name, tokens in sorted(requested.items()):
+        present = set(rows.filter(pl.col("split") == name)["token"])
+        if lost := sorted(set(tokens) - present):
+            missing[name] = lost
+    return missing
+
+
+def write_index(root: Path, index: pa.Table) -> str:
     """Write all index rows sorted by (scene, row), with page checksums; returns the file's CRC32C."""
-    index = pa.concat_tables(tables) if tables else INDEX_SCHEMA.empty_table()
     index = index.sort_by([("scene", "ascending"), ("row", "ascending")])
     _require_unique_tokens(index)
     with atomic_write(root / NAME) as file:
@@ -133,6 +164,16 @@ def _has(scene: Scene, modality: str) -> pa.Array:
     for name in columns:
         has |= scene.table([name])[name].is_valid().to_numpy()
     return pa.array(has)
+
+
+def _cameras(scene: Scene) -> pa.Array:
+    """Cameras of the scene's rig whose image is there, row by row."""
+    fired: list[list[str]] = [[] for _ in range(len(scene))]
+    for camera in scene.meta.rig.cameras:
+        for column in (name for name in camera.crops if group_of(name) == "image"):
+            for row in np.flatnonzero(scene.table([column])[column].is_valid().to_numpy()):
+                fired[row].append(camera.name)
+    return pa.array(fired, pa.list_(pa.string()))
 
 
 def _require_unique_tokens(index: pa.Table) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -46,14 +47,21 @@ def read_reference(reference: Mapping[str, Any], roots: Roots, *, verify: bool) 
     """
     path = resolve(reference, roots)
     advice = f"give the folder that holds it as roots.{reference['root_id']}=PATH"
+    start, length = reference["offset"], reference["length"]
     try:
         with path.open("rb") as file:
-            file.seek(reference["offset"])
-            data = file.read(reference["length"])
-    except OSError as error:
-        raise DataError(path, f"the referenced file cannot be read ({error.strerror})", advice=advice) from error
-    if len(data) != reference["length"]:
-        raise DataError(path, f"has {len(data)} bytes where {reference['length']} were recorded", advice=advice)
+            # The size comes first: a damaged length must not become an allocation.
+            size = os.fstat(file.fileno()).st_size
+            if start < 0 or length < 0 or start + length > size:
+                reason = f"has {size} bytes where {length} from byte {start} on were recorded"
+                raise DataError(path, reason, advice=advice)
+            file.seek(start)
+            data = file.read(length)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(path, f"the referenced file cannot be read ({reason})", advice=advice) from error
+    if len(data) != length:
+        raise DataError(path, f"has {len(data)} bytes where {length} were recorded", advice=advice)
     if verify and reference["sha256"] is not None and hashlib.sha256(data).digest() != reference["sha256"]:
         raise DataError(path, "its SHA-256 differs from the one recorded at conversion", advice="convert again")
     return data

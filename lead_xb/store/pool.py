@@ -7,8 +7,9 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -26,6 +27,9 @@ WORKER_BYTES = 1 << 30
 
 WORKER_LIMIT_BYTES = 4 << 30
 """Address space, beyond that of its start, at which a worker's allocation fails: what a hostile file can cost."""
+
+_TICK_S = 0.5
+"""Polars restarts system calls that Ctrl-C interrupts, so a wait without an end would not notice it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +120,7 @@ def _run_together(
     """Run items; those that were in flight when a worker died are appended to `suspects`."""
     queue = list(reversed(items))
     while queue:
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
-        try:
+        with _executor(workers) as pool:
             flying: dict[Future[Result], Item] = {}
             broken = False
             while (queue and not broken) or flying:
@@ -128,7 +131,7 @@ def _run_together(
                         broken = True
                     else:
                         flying[future] = queue.pop()
-                done, _ = wait(flying, return_when=FIRST_COMPLETED)
+                done, _ = wait(flying, timeout=_TICK_S, return_when=FIRST_COMPLETED)
                 for future in done:
                     item = flying.pop(future)
                     try:
@@ -136,12 +139,25 @@ def _run_together(
                     except BrokenProcessPool:
                         broken = True
                         suspects.append(item)
-        finally:
-            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _executor(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Spawned workers; they are ended at once when the block fails or is interrupted."""
+    others = set(active_children())
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
+    try:
+        yield pool
+    except BaseException:
+        for worker in set(active_children()) - others:
+            worker.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[[Item], Result], item: Item) -> Future[Result]:
-    """Submit, which may start a worker: with Ctrl-C blocked until it can end of it without a traceback."""
+    """Submit, which may start a worker: it inherits that Ctrl-C is blocked, since the parent ends it."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return pool.submit(function, item)
@@ -162,8 +178,6 @@ def outcome_of(result: Callable[[], Result], name: str) -> Result | Failure:
 
 
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     # Libraries reserve address space per core and use little of it, so what is mapped now does not count.
     limit_memory(psutil.Process().memory_info().vms + WORKER_LIMIT_BYTES)
     Thread(target=_die_with_parent, daemon=True).start()

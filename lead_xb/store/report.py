@@ -21,6 +21,7 @@ def write_result(out: Path, report: ConvertReport) -> None:
         "command": "convert",
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "dataset": asdict(report.dataset),
+        "missing": dict(report.missing),
         "failures": [asdict(failure) for failure in sorted(report.failures, key=lambda failure: failure.id)],
     }
     with atomic_write(out / NAME) as file:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -52,6 +52,10 @@ class Source(Protocol):
     @property
     def roots(self) -> Mapping[str, Path]:
         """root_id -> folder that stored references are relative to."""
+
+    @property
+    def requested(self) -> Mapping[str, Collection[str]]:
+        """Split -> tokens that must end up in the index with that split; what is missing is reported."""
 
     def tasks(self) -> Sequence[Task]:
         """All scenes and maps. LeadXbError if a named folder or file is missing or nothing is found."""

@@ -91,6 +91,8 @@ def check_algebra(frames: ModuleType) -> None:
     close(frames.transform_points(matrix, np.array([[1.0, 0.0, 0.0]])), [[1.0, 3.0, 3.0]])
     close(frames.matrix_to_pose(matrix), pose)
     close(frames.yaw_of(matrix[:3, :3]), math.pi / 2)
+    close(frames.nuplan_yaw(pose[3:]), math.pi / 2)
+    close(frames.nuplan_yaw(np.array([0.8, 0.2, 0.4, 0.4])), math.atan2(2 * (0.32 - 0.08), 1 - 2 * (0.16 + 0.16)))
     tilted = np.array([[0.8, 0.2, 0.4, 0.4], [half, 0.0, 0.0, half]])
     unit = tilted / np.linalg.norm(tilted, axis=1, keepdims=True)
     close(frames.rotation_to_quaternion(frames.quaternion_to_rotation(tilted)), unit)

@@ -76,10 +76,10 @@ def _reseal(root: Path) -> None:
 
 def test_an_index_of_other_scenes_is_found(root: Path) -> None:
     index = read_index_strictly(root)
-    write_index(root, [index.slice(1)])
+    write_index(root, index.slice(1))
     _reseal(root)
     assert problems(root) == ["index.parquet: scene 'ash' has 1 rows in the index, 2 in the store"]
-    write_index(root, [index.slice(2)])
+    write_index(root, index.slice(2))
     _reseal(root)
     assert problems(root) == ["index.parquet: scene 'ash' is in the store only"]
 

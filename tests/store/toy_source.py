@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class ToyTask:
     """Converts one file; a `lead_xb.store.tasks.Task`."""
 
     file: Path
+    split: str = "even"
 
     @property
     def kind(self) -> str:
@@ -71,8 +72,8 @@ class ToyTask:
         raise ValueError(f"{self.file} says nothing that a toy does")
 
     def splits(self, scene: Scene) -> list[list[str]]:
-        """Every other row is in the split `even`."""
-        return [["even"] if row % 2 == 0 else [] for row in range(len(scene))]
+        """Every other row is in the split."""
+        return [[self.split] if row % 2 == 0 else [] for row in range(len(scene))]
 
     def _write_scene(self, path: Path, rows: int) -> Written:
         meta = SceneMeta(
@@ -100,6 +101,8 @@ class ToySource:
 
     folder: Path
     options: Mapping[str, Any] = field(default_factory=dict)
+    requested: Mapping[str, Collection[str]] = field(default_factory=dict)
+    split: str = "even"
 
     @property
     def name(self) -> str:
@@ -113,7 +116,7 @@ class ToySource:
 
     def tasks(self) -> Sequence[Task]:
         """One task a file."""
-        return [ToyTask(path) for path in sorted(self.folder.iterdir())]
+        return [ToyTask(path, self.split) for path in sorted(self.folder.iterdir())]
 
 
 def toys(folder: Path, **lines: str) -> ToySource:
