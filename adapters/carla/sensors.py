@@ -32,8 +32,12 @@ POINT_FOLDERS = {"lidar": "laz", "radar": "npz", "camera_pc": "npz"}
 PERTURBED = "_perturbated"
 LABEL_FOLDERS = ("metas", "bboxes")
 MAX_POINTS = 50_000_000
-_LAS_DATA_OFFSET = 96
-"""Where a LAS header says at which byte the points begin (LAS 1.4, section 2.4)."""
+MAX_POINTS_PER_BYTE = 8
+"""LEAD's clouds take two bytes a point."""
+
+_LAS_DATA_OFFSET, _LAS_EXTENDED_OFFSET = 96, 243
+"""Where a LAS header says at which byte the points begin, and how many extended records follow (LAS 1.4, 2.4)."""
+_LAS_RECORD_BYTES, _LAS_EXTENDED_RECORD_BYTES = 54, 60
 
 _ENDS = {"jpg": (b"\xff\xd8\xff", b"\xff\xd9"), "png": (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82")}
 """First and last bytes of a whole image; most damaged copies are cut off."""
@@ -109,9 +113,10 @@ def png_bits(data: bytes, where: str) -> int:
 def read_laz(data: bytes, where: str) -> NativeCloud:
     """A LAZ file as LEAD writes it: int32 coordinates, their scale and offset, age in ticks."""
     try:
+        _check_records(data)
         with laspy.open(io.BytesIO(data), laz_backend=laspy.LazBackend.Lazrs) as reader:
             count = reader.header.point_count
-            if count > MAX_POINTS:
+            if count > min(MAX_POINTS, MAX_POINTS_PER_BYTE * len(data)):
                 raise ValueError(f"the header claims {count} points")
             _check_chunk_table(data, count)
             points = reader.read()
@@ -131,6 +136,18 @@ def read_laz(data: bytes, where: str) -> NativeCloud:
         np.asarray(points.header.scales, np.float64),
         np.asarray(points.header.offsets, np.float64),
     )
+
+
+def _check_records(data: bytes) -> None:
+    """laspy reads as many variable length records as the header claims, also beyond the end of the file."""
+    start, records = struct.unpack_from("<II", data, _LAS_DATA_OFFSET)
+    if records * _LAS_RECORD_BYTES > start:
+        raise ValueError(f"claims {records} records before byte {start}")
+    minor_version = data[25]
+    if minor_version >= 4:
+        (extended,) = struct.unpack_from("<I", data, _LAS_EXTENDED_OFFSET)
+        if extended * _LAS_EXTENDED_RECORD_BYTES > len(data):
+            raise ValueError(f"claims {extended} extended records")
 
 
 def _check_chunk_table(data: bytes, points: int) -> None:

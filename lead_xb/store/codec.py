@@ -19,6 +19,7 @@ _OBJECT = "|O"
 _DTYPE = re.compile(r"[<>|=](b1|[iu][1248]|f[248]|c8|c16|[SU][0-9]{1,7})")
 MAX_CELL_BYTES = 1 << 30
 """A cell that unpacks to more is damaged: no native frame comes near."""
+_BLOCK_BYTES = 1 << 20
 
 
 def pack(value: Any) -> bytes:
@@ -60,12 +61,20 @@ def decompress(data: bytes, size: int | None = None) -> bytes:
     Raises:
         SchemaError: not a zstd frame, not of that size, or of more than `MAX_CELL_BYTES`.
     """
+    most = MAX_CELL_BYTES if size is None else size
+    if not 0 <= most <= MAX_CELL_BYTES:
+        raise SchemaError(f"a packed cell claims {size} bytes; it is damaged, convert the scene again")
+    blocks: list[bytes] = []
+    left = most + 1  # Arrow allocates what it is asked for, so a claim is met block by block
     try:
         with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
-            plain = stream.read(MAX_CELL_BYTES + 1 if size is None else size + 1)
+            while left and (block := stream.read(min(left, _BLOCK_BYTES))):
+                blocks.append(block)
+                left -= len(block)
     except (pa.ArrowInvalid, OSError) as error:
         raise SchemaError(f"a packed cell is damaged ({error}); convert the scene again") from error
-    if len(plain) > MAX_CELL_BYTES or (size is not None and len(plain) != size):
+    plain = b"".join(blocks)
+    if len(plain) > most or (size is not None and len(plain) != size):
         raise SchemaError(f"a packed cell has {len(plain)} bytes, expected {size}; convert the scene again")
     return plain
 

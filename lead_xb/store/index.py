@@ -18,6 +18,7 @@ from lead_xb.store.atomic import atomic_write
 from lead_xb.store.scene import Scene, require_checksum
 
 NAME = "index.parquet"
+ADVICE = "restore it, or delete it and convert again to rebuild it"
 _COPIED = [
     *("frame.token", "frame.timestamp_us", "frame.is_key", "frame.kind", "frame.weather"),
     *("navigation.command", "ego.speed"),
@@ -104,9 +105,9 @@ def read_index(root: Path, *, crc32c: str) -> pl.LazyFrame:
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(path, f"not a readable index ({error})", advice="convert again to rebuild it") from error
+        raise DataError(path, f"not a readable index ({error})", advice=ADVICE) from error
     if schema.names != INDEX_SCHEMA.names:
-        raise DataError(path, f"has the columns {schema.names}", advice="convert again to rebuild it")
+        raise DataError(path, f"has the columns {schema.names}", advice=ADVICE)
     return pl.scan_parquet(path)
 
 
@@ -117,9 +118,9 @@ def read_index_strictly(root: Path) -> pa.Table:
         index = pq.read_table(path, page_checksum_verification=True)
         index.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(path, f"damaged ({error})", advice="convert again to rebuild it") from error
+        raise DataError(path, f"damaged ({error})", advice=ADVICE) from error
     if not index.schema.equals(INDEX_SCHEMA):
-        raise DataError(path, f"has the columns {index.schema.names}", advice="convert again to rebuild it")
+        raise DataError(path, f"has the columns {index.schema.names}", advice=ADVICE)
     return index
 
 

@@ -71,6 +71,17 @@ def test_a_damaged_scene_of_the_store_is_written_again(source: ToySource, out: P
     assert snapshot(out) == before
 
 
+def test_a_damaged_index_is_not_built_upon_and_can_be_built_anew(source: ToySource, out: Path) -> None:
+    run(source, out)
+    before = snapshot(out)
+    (out / "index.parquet").write_bytes(before["index.parquet"][:-9])
+    with pytest.raises(LeadXbError, match=r"index.parquet: damaged .*; restore it, or delete it and convert again"):
+        run(source, out)
+    (out / "index.parquet").unlink()
+    run(source, out)
+    assert snapshot(out) == before
+
+
 def test_other_options_are_refused(source: ToySource, out: Path) -> None:
     run(source, out)
     before = snapshot(out)

@@ -114,7 +114,7 @@ def test_what_is_no_index_is_refused(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / NAME).write_bytes(damage)
     with pytest.raises(DataError, match=r"the manifest says 00000000|not a readable index"):
         read_index(tmp_path, crc32c="00000000")
-    with pytest.raises(DataError, match=r"damaged .*; convert again to rebuild it"):
+    with pytest.raises(DataError, match=r"damaged .*; restore it, or delete it and convert again to rebuild it"):
         read_index_strictly(tmp_path)
 
 

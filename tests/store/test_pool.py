@@ -94,11 +94,17 @@ def test_nothing_to_do_starts_no_process() -> None:
 
 
 def test_a_killed_worker_quarantines_its_own_log(tmp_path: Path) -> None:
-    source = toys(tmp_path / "native", ash="rows 2", elm="killed", fir="killed once")
+    source = toys(tmp_path / "native", ash="rows 2", elm="killed", fir="rows 1")
     report = run(source, tmp_path / "store", pool=LocalPool(2))
     assert [failure.id for failure in report.failures] == ["elm"]
     assert sorted(entry.id for entry in report.written) == ["ash", "fir"]
     assert not [name for name in snapshot(tmp_path / "store") if name.endswith(".partial")]
+
+
+def test_a_log_whose_worker_was_killed_by_others_is_tried_again(tmp_path: Path) -> None:
+    source = toys(tmp_path / "native", fir="killed once")
+    report = run(source, tmp_path / "store", pool=LocalPool(1))
+    assert [entry.id for entry in report.written] == ["fir"] and report.dataset.complete
 
 
 SLEEP = "from tests.store.test_pool import sleep_in_workers"
