@@ -161,6 +161,14 @@ def _print_report(report: Any, out: Path, console: Console) -> None:
     console.print(f"next: lead-xb check store={out}   or   lead-xb view store={out}", markup=False)
 
 
+def _roots(config: dict[str, Any]) -> dict[str, str]:
+    """roots.<id>=PATH of a command; LeadXbError if it is something else."""
+    roots = config["roots"]
+    if not isinstance(roots, dict):
+        raise LeadXbError(f"roots={roots}; name the root: roots.source=PATH")
+    return {str(name): str(Path(str(folder)).expanduser()) for name, folder in roots.items()}
+
+
 def _run_check(config: dict[str, Any], console: Console) -> int:
     from lead_xb.store.check import check_store
     from lead_xb.store.store import open_store
@@ -168,7 +176,7 @@ def _run_check(config: dict[str, Any], console: Console) -> int:
     references = config["references"]
     if references not in ("verify", "exist", "skip"):
         raise LeadXbError(f"references={references}; expected verify, exist or skip")
-    store = open_store(str(config["store"]), roots=config["roots"])
+    store = open_store(Path(str(config["store"])).expanduser(), roots=_roots(config))
     checked = problems = 0
     for _, found in check_store(store, references=references):
         checked += 1
@@ -183,7 +191,7 @@ def _run_check(config: dict[str, Any], console: Console) -> int:
 def _run_view(config: dict[str, Any], console: Console) -> int:
     from lead_xb.viz.view import view_store
 
-    console.print(f"wrote {view_store(config)}", markup=False)
+    console.print(f"wrote {view_store({**config, 'roots': _roots(config)})}", markup=False)
     return OK
 
 

@@ -29,6 +29,8 @@ INDEX_COLUMNS: tuple[Column, ...] = (
     Column(name="original_token", type=pa.string(), doc="recorded row that a synthetic scene was made from"),
     Column(name="cameras", type=pa.list_(pa.string()), nullable=False, doc="cameras of the rig that fired in the row"),
     Column(name="scenario", type=pa.string(), doc="scenario of the scene"),
+    Column(name="route_status", type=pa.string(), doc="outcome of the recorded route, in the source's words"),
+    Column(name="route_score", type=pa.float64(), doc="driving score of the recorded route, 0 to 100"),
     Column(name="weather", type=pa.string(), doc="frame.weather"),
     *(
         Column(name=f"has_{m}", type=pa.bool_(), nullable=False, doc=f"some {m} column of the row is filled")

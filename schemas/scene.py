@@ -65,6 +65,7 @@ class SceneMeta:
         lacks: what the source has but this store does not hold, in words (`sensors=none`, missing files).
         log: native log that the scene is, or was made from.
         original_token, initial_token, original_initial_token: links of a synthetic second-stage scene.
+        route_status, route_score: outcome of a recorded route, by which training selects routes.
         history_rows: rows up to and with the current one, in scenes that are one sample.
         box_fields: fields that boxes have in this scene; the others are never filled by its source.
         extra: zstd of msgpack with the native values that hold for the scene.
@@ -84,6 +85,8 @@ class SceneMeta:
     original_initial_token: str | None = None
     log: str | None = None
     history_rows: int | None = None
+    route_status: str | None = None
+    route_score: float | None = None
     box_fields: tuple[str, ...] = ALL_BOX_FIELDS
     extra: bytes = b""
     version: str = CURRENT

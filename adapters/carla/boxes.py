@@ -94,12 +94,15 @@ _STATIC_TYPES = {
 }
 
 
-def box_cells(boxes: Sequence[Mapping[str, Any]], world_from_actor: np.ndarray) -> dict[str, Any]:
+def box_cells(
+    boxes: Sequence[Mapping[str, Any]], world_from_actor: np.ndarray, *, future_steps: int | None
+) -> dict[str, Any]:
     """The `boxes` cell of a frame.
 
     Args:
         boxes: native dictionaries, checked by `checks.check_boxes`.
         world_from_actor: the ego's `ego_matrix` (4, 4) in CARLA's world.
+        future_steps: steps that the route still has, which bound every future; None where the meta does not tell.
     """
     half = np.array([[float(v) for v in box["extent"]] for box in boxes]).reshape(-1, 3)
     rotation = _rotations(boxes, world_from_actor)
@@ -121,7 +124,7 @@ def box_cells(boxes: Sequence[Mapping[str, Any]], world_from_actor: np.ndarray) 
         **{name: [_number(box.get(name)) for box in boxes] for name in _FLOATS},
         **{column: [_count(box.get(key)) for box in boxes] for key, column in _COUNTS.items()},
     }
-    return {**cells, **_future_cells(boxes)}
+    return {**cells, **_future_cells(boxes, future_steps)}
 
 
 def native_boxes(boxes: Boxes) -> list[dict[str, Any]]:
@@ -135,17 +138,17 @@ def _native_box(row: Mapping[str, Any]) -> dict[str, Any]:
         "class": row["native_class"],
         "id": int(row["track_token"]),
         "extent": [value / 2.0 for value in row["size"]],
-        "yaw": np.float64(CARLA.sign * row["yaw"]),
+        "yaw": np.float64(frames.mirror_yaw(row["yaw"], CARLA)),
         "lane_type_str": row["lane_type"],
         "affects_ego": row["affects_ego"],
         **{name: row[name] for name in (*_STRINGS, *_FLOATS)},
         **{key: _NOT_COUNTED if row[column] is None else row[column] for key, column in _COUNTS.items()},
     }
     if row["velocity"] is not None:
-        values["ego_velocity"] = [row["velocity"][0], CARLA.sign * row["velocity"][1]]
+        values["ego_velocity"] = frames.mirror(np.array(row["velocity"]), CARLA).tolist()
     if row["future_position"] is not None:
         values["future_positions"] = _native_future(np.array(row["future_position"]).reshape(-1, 2))
-        values["future_yaws"] = (CARLA.sign * np.array(row["future_yaw"])).astype(np.float16)
+        values["future_yaws"] = frames.mirror_yaw(np.array(row["future_yaw"]), CARLA).astype(np.float16)
     order = _ORDERS.get(row["native_class"], tuple(values))
     return {key: values.get(key, MISSING) for key in order}
 
@@ -157,14 +160,15 @@ def _rotations(boxes: Sequence[Mapping[str, Any]], world_from_actor: np.ndarray)
     return relative[:, :3, :3]
 
 
-def _future_cells(boxes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Actor futures as recorded: float16 positions of the actor origin. Complete ones have `FUTURE_STEPS` steps."""
+def _future_cells(boxes: Sequence[Mapping[str, Any]], future_steps: int | None) -> dict[str, Any]:
+    """Actor futures as recorded: float16 positions of the actor origin, at most `FUTURE_STEPS` and the route's end."""
+    whole = None if future_steps is None else min(FUTURE_STEPS, future_steps)
     futures = [_future(box) for box in boxes]
     has = [future is not None for future in futures]
     return {
         "future_position": [None if f is None else f[0] for f in futures],
         "future_yaw": [None if f is None else f[1] for f in futures],
-        "future_is_gapless": [None if f is None else len(f[0]) == FUTURE_STEPS for f in futures],
+        "future_is_gapless": [None if f is None or whole is None else len(f[0]) == whole for f in futures],
         "future_first_us": [0 if h else None for h in has],
         "future_step_us": [TICK_US if h else None for h in has],
     }

@@ -11,6 +11,7 @@ from lead_xb.schemas.errors import DataError
 
 ADVICE = "record or download the route again"
 _NUMBERS = ("accel_x", "accel_y", "accel_z", "angular_velocity_x", "angular_velocity_y", "angular_velocity_z")
+TICKS_PER_FRAME = 5
 _TABLES = ("sensor_information", "dataset_information")
 
 
@@ -58,6 +59,11 @@ def check_tables(meta: Mapping[str, Any], where: str) -> None:
     for key in ("save_depth_lower_resolution", "save_depth_resolution_ratio", "save_grouped_semantic"):
         if key not in information:
             _refuse(where, f"dataset_information/{key}", None, "a value; is this an older LEAD log?")
+    if information.get("data_save_freq", TICKS_PER_FRAME) != TICKS_PER_FRAME:
+        _refuse(where, "data_save_freq", information["data_save_freq"], f"{TICKS_PER_FRAME} ticks of 50 ms (4 Hz)")
+    _finite(information, "save_depth_resolution_ratio", (), where)
+    if information["save_depth_resolution_ratio"] < 1:
+        _refuse(where, "save_depth_resolution_ratio", information["save_depth_resolution_ratio"], "1 or more")
     cameras = sensors.get("camera_calibration")
     if not isinstance(cameras, dict) or not cameras:
         _refuse(where, "sensor_information/camera_calibration", cameras, "a dictionary of cameras")

@@ -12,12 +12,13 @@ from typing import Any
 from lead_xb.adapters.carla.checks import ADVICE, check_boxes, check_meta, check_tables
 from lead_xb.adapters.carla.rig import build_rig
 from lead_xb.adapters.carla.routes import Route, RouteFiles
-from lead_xb.adapters.carla.rows import native_row, rebuild, row_cells, token_of
+from lead_xb.adapters.carla.rows import native_row, plain_value, rebuild, row_cells, token_of
 from lead_xb.adapters.carla.sensors import extension_of, is_known, png_bits, sensor_cells
 from lead_xb.schemas.boxes import box_fields_of
 from lead_xb.schemas.errors import DataError
 from lead_xb.schemas.rig import Rig
 from lead_xb.schemas.scene import SceneMeta
+from lead_xb.store.codec import same_bits
 from lead_xb.store.scene import Scene
 from lead_xb.store.unpickle import NUMPY, loads_lzma
 from lead_xb.store.writer import Row, Written, write_rows
@@ -26,6 +27,9 @@ STORED_BYTES_SHARE = 1.3
 """A scene is smaller than its route in every case measured; the disk check stays on the safe side."""
 
 RESULTS = "results.json"
+
+VALUE_ERRORS = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, ZeroDivisionError)
+"""What arithmetic on a value of an unexpected kind raises."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,16 +91,21 @@ class RouteTask:
         where = files.where(f"metas/{numbers[0]:04}.pkl")
         check_tables(first, where)
         depth_bits = _depth_bits(files, numbers[0])
+        try:
+            rig = build_rig(first, folders=set(files.folders), depth_bits=depth_bits)
+        except VALUE_ERRORS as error:
+            raise DataError(where, f"its calibration is not LEAD's ({error!r})", advice=ADVICE) from error
         meta = SceneMeta(
             scene_id=self.id,
             source="carla",
-            location=str(first["town"]) if "town" in first else None,
+            location=plain_value(first.get("town"), str),
             map_id=None,
             folder=self.route.scenario,
             scenario=self.route.scenario,
-            rig=build_rig(first, folders=set(files.folders), depth_bits=depth_bits),
+            rig=rig,
             lacks=_lacks(files),
             box_fields=box_fields_of("carla"),
+            **_outcome(_read_results(files)),
         )
         return write_rows(path, meta, self._rows(files, numbers, FirstFrame(first, depth_bits)), rebuild)
 
@@ -110,14 +119,16 @@ class RouteTask:
         for row, number in enumerate(numbers):
             meta = read_meta(files, number, options.reach_m)
             boxes = read_boxes(files, number)
-            own = _rig_of(files, meta, number, first)
-            cells = {
-                **row_cells(meta, boxes, number=number, reach_m=options.reach_m),
-                **sensor_cells(files, number, reference=options.reference_images, hashed=options.hash_references),
-                "frame.token": token_of(self.id, row),
-                "frame.rig": None if own is None else own.to_json(),
-            }
-            yield cells, native_row(meta, boxes, results)
+            try:
+                own = _rig_of(files, meta, number, first)
+                cells = row_cells(meta, boxes, number=number, reach_m=options.reach_m)
+            except VALUE_ERRORS as error:
+                # LEAD's logs carry no version: a value of another kind is the log's fault, and only this route's.
+                reason = f"frame {number} holds a value that LEAD does not write ({error!r})"
+                raise DataError(files.where(f"metas/{number:04}.pkl"), reason, advice=ADVICE) from error
+            sensors = sensor_cells(files, number, reference=options.reference_images, hashed=options.hash_references)
+            identity = {"frame.token": token_of(self.id, row), "frame.rig": None if own is None else own.to_json()}
+            yield {**cells, **sensors, **identity}, native_row(meta, boxes, results)
 
 
 def frame_numbers(files: RouteFiles) -> list[int]:
@@ -170,7 +181,7 @@ def _number(files: RouteFiles, name: str) -> int:
 def _rig_of(files: RouteFiles, meta: dict[str, Any], number: int, first: FirstFrame) -> Rig | None:
     """The rig of this row where it differs from the scene's."""
     depth_bits = _depth_bits(files, number)
-    if depth_bits == first.depth_bits and all(meta.get(key) == first.meta.get(key) for key in RIG_KEYS):
+    if depth_bits == first.depth_bits and all(same_bits(meta.get(key), first.meta.get(key)) for key in RIG_KEYS):
         return None
     check_tables(meta, files.where(f"metas/{number:04}.pkl"))
     return build_rig(meta, folders=set(files.folders), depth_bits=depth_bits)
@@ -192,9 +203,22 @@ def _read_results(files: RouteFiles) -> Any:
         raise DataError(files.where(RESULTS), f"not JSON ({error})", advice=ADVICE) from error
 
 
+def _outcome(results: Any) -> dict[str, Any]:
+    """Status and score of a route, null where its results do not tell."""
+    if not isinstance(results, dict):
+        return {"route_status": None, "route_score": None}
+    scores = results.get("scores")
+    score = scores.get("score_composed") if isinstance(scores, dict) else None
+    return {"route_status": plain_value(results.get("status"), str), "route_score": plain_value(score, float)}
+
+
 def _lacks(files: RouteFiles) -> tuple[str, ...]:
     expected = ("rgb", "semantics", "depth", "hdmap", "lidar", "radar", "rgb_perturbated")
     lacks = [f"{folder}/ was not recorded" for folder in expected if folder not in files.folders]
+    if "rgb_perturbated" in files.folders:
+        twice = ("semantics", "depth", "hdmap", "radar")
+        partial = [f"{name}_perturbated" for name in twice if name in files.folders]
+        lacks += [f"{name}/ was not recorded" for name in partial if name not in files.folders]
     if RESULTS not in files.sizes:
         lacks.append("results.json was not recorded")
     strangers = sorted(folder for folder in files.folders if folder and not is_known(folder))

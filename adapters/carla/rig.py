@@ -185,7 +185,7 @@ def _raised(shift_m: float) -> Matrix:
 
 
 def _views(meta: Mapping[str, Any], folders: set[str]) -> tuple[View, ...]:
-    if "rgb_perturbated" not in folders:
+    if not any(folder.endswith("_perturbated") for folder in folders):
         return ()
     matrix = frames.carla_view_from_ego(
         translation_m=float(meta["perturbation_translation"]), rotation_deg=float(meta["perturbation_rotation"])

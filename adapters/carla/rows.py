@@ -83,8 +83,13 @@ def row_cells(meta: Mapping[str, Any], boxes: list[dict[str, Any]], *, number: i
         **_navigation_cells(meta, reach_m),
         **{column: plain_value(meta.get(key), kind) for key, (column, kind) in SAME.items()},
         **{column: _id_texts(meta[key]) for key, column in IDS.items() if key in meta},
-        "boxes": box_cells(boxes, world_from_actor),
+        "boxes": box_cells(boxes, world_from_actor, future_steps=_future_steps(meta)),
     }
+
+
+def _future_steps(meta: Mapping[str, Any]) -> int | None:
+    positions = meta.get("future_positions")
+    return len(positions) if isinstance(positions, np.ndarray) else None
 
 
 def token_of(scene_id: str, row: int) -> str:

@@ -58,8 +58,8 @@ def base_folder(folder: str) -> str:
 
 
 def is_known(folder: str) -> bool:
-    """True for folders of LEAD's format."""
-    return base_folder(folder) in {*IMAGE_FOLDERS, *POINT_FOLDERS, *LABEL_FOLDERS}
+    """True for folders of LEAD's format. LEAD writes its debug cloud for the normal rig only."""
+    return folder != f"camera_pc{PERTURBED}" and base_folder(folder) in {*IMAGE_FOLDERS, *POINT_FOLDERS, *LABEL_FOLDERS}
 
 
 def extension_of(folder: str) -> str:
@@ -73,7 +73,7 @@ def extension_of(folder: str) -> str:
 def sensor_cells(files: RouteFiles, number: int, *, reference: bool, hashed: bool) -> dict[str, Any]:
     """All sensor cells of a saved frame."""
     cells: dict[str, Any] = {}
-    for folder in files.folders:
+    for folder in filter(is_known, files.folders):
         base = base_folder(folder)
         prefix = f"view.{VIEW}." if folder.endswith(PERTURBED) else ""
         name = f"{folder}/{number:04}.{extension_of(folder)}"

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 
 from lead_xb.store.frame import Frame
-from lead_xb.store.frames import CARLA, mirror, mirror_yaw
+from lead_xb.store.frames import CARLA, track_from_ego, track_to_ego
 
 TICK_US = 50_000
 """LEAD records at 20 Hz (page `lead-expert-logs`, section 0)."""
@@ -31,12 +31,12 @@ def track_cells(meta: Mapping[str, Any], group: str, keys: tuple[str, str, str],
     assert isinstance(position, np.ndarray) and isinstance(yaw, np.ndarray) and isinstance(speed, np.ndarray)
     if position.ndim != 2 or yaw.shape != (len(position),) or speed.shape != yaw.shape:
         return {}
-    iso_yaw = mirror_yaw(yaw.astype(np.float64), CARLA)
+    ego_position, ego_yaw = track_to_ego(position[:, :2].astype(np.float64), yaw.astype(np.float64), CARLA)
     cells = {
         f"{group}.first_us": 0,
         f"{group}.step_us": step_us,
-        f"{group}.position": mirror(position[:, :2].astype(np.float64), CARLA) + _rear_axle_shift(iso_yaw),
-        f"{group}.yaw": iso_yaw,
+        f"{group}.position": ego_position,
+        f"{group}.yaw": ego_yaw,
         f"{group}.speed": speed.astype(np.float64),
     }
     return {**cells, f"{group}.height": position[:, 2].astype(np.float64)} if position.shape[1] == 3 else cells
@@ -47,15 +47,9 @@ def native_track(frame: Frame, group: str, keys: tuple[str, str, str]) -> dict[s
     position, yaw, speed = (frame[f"{group}.{name}"] for name in ("position", "yaw", "speed"))
     if position is None or yaw is None or speed is None:
         return {}
-    carla = mirror(position - _rear_axle_shift(yaw), CARLA)
+    carla, carla_yaw = track_from_ego(position, yaw, CARLA)
     height = frame[f"{group}.height"]
     if height is not None:
         carla = np.concatenate([carla, height[:, None]], axis=1)
-    arrays = (carla, mirror_yaw(yaw, CARLA), speed)
+    arrays = (carla, carla_yaw, speed)
     return {key: array.astype(np.float32) for key, array in zip(keys, arrays, strict=True)}
-
-
-def _rear_axle_shift(yaw: Float64[np.ndarray, " steps"]) -> Float64[np.ndarray, "steps 2"]:
-    """From the actor origin in the row's actor frame to the rear axle in the row's ego frame, m."""
-    back = CARLA.origin_x_m
-    return np.stack([back - back * np.cos(yaw), -back * np.sin(yaw)], axis=1)

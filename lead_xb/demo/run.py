@@ -16,7 +16,7 @@ from rich.table import Table
 
 from lead_xb.adapters.carla.config import CarlaConfig
 from lead_xb.adapters.navsim.config import NavsimConfig
-from lead_xb.demo.drive import make_drive
+from lead_xb.demo.drive import MAX_DURATION_S, make_drive
 from lead_xb.demo.lead_format import write_lead
 from lead_xb.demo.navsim_format import write_navsim
 from lead_xb.schemas.errors import LeadXbError
@@ -43,6 +43,8 @@ def run_demo(out: Path, *, seconds: float, seed: int, console: Console) -> int:
     Raises:
         LeadXbError: not enough disk, or `out` holds something else than an earlier demo.
     """
+    if not (isinstance(seconds, int | float) and 1.0 <= seconds <= MAX_DURATION_S and isinstance(seed, int)):
+        raise LeadXbError(f"seconds={seconds} seed={seed}; expected 1 to {MAX_DURATION_S:g} seconds and a whole number")
     _require_place(out, seconds)
     started = time.monotonic()
     console.print(f"1/4 a drive of {seconds:g} s, written natively for CARLA and NAVSIM (20-40 s) ...", markup=False)

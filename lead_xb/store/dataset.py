@@ -68,7 +68,8 @@ def read_dataset(root: Path) -> Dataset:
         if data.pop(_SEAL) != seal_of(data):
             raise ValueError("its checksum does not match")
         require_readable(data["schema_version"], str(path))
-        return Dataset(**{f.name: data[f.name] for f in fields(Dataset)})
+        # Tables that came with a later minor than the file's are empty.
+        return Dataset(**{f.name: data[f.name] for f in fields(Dataset) if f.name in data})
     except OSError as error:
         raise DataError(path, f"cannot be read ({error.strerror})", advice="check the disk") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

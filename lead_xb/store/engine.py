@@ -74,6 +74,7 @@ def _convert(job: Job) -> ConvertReport:
     job.out.mkdir(parents=True, exist_ok=True)
     with _only_writer(job.out):
         old = _earlier_run(job)
+        _require_roots_of_others(job, tasks, old)
         _remove_partials(job.out)
         done = _finished(job, tasks)
         todo = [task for task in tasks if key_of(task) not in done]
@@ -107,6 +108,21 @@ def _earlier_run(job: Job) -> Dataset | None:
             f"{job.source.name} with {options}; use another out= or the same options"
         )
     return old
+
+
+def _require_roots_of_others(job: Job, tasks: list[Task], old: Dataset | None) -> None:
+    """Scenes of other runs refer to the same root ids: a root may only move to where their files are as well."""
+    moved = [name for name, folder in job.roots.items() if old is not None and old.roots.get(name, folder) != folder]
+    if not moved:
+        return
+    ours = {key_of(task) for task in tasks}
+    for entry in read_manifest(job.out).values():
+        path = entry.path(job.out)
+        if entry.kind == "scene" and entry.key not in ours and path.is_file() and not _finds_references(job, path):
+            raise LeadXbError(
+                f"{job.out}: scene {entry.id!r} of an earlier run refers to files of the root {moved[0]!r} that do not "
+                f"lie in {job.roots[moved[0]]}; convert from the folder that holds both, or use another out="
+            )
 
 
 def _begin(job: Job, old: Dataset | None) -> None:

@@ -19,7 +19,7 @@ from lead_xb.store.job import Job, Key, key_of, task_name
 from lead_xb.store.manifest import NAME as MANIFEST_NAME
 from lead_xb.store.manifest import Entry, read_manifest, stored_path, write_manifest
 from lead_xb.store.pool import Failure
-from lead_xb.store.quarantine import write_quarantine
+from lead_xb.store.quarantine import failures_of_other_runs, write_quarantine
 from lead_xb.store.tasks import Task
 from lead_xb.store.work import Indexed, index_task, lacks_task
 
@@ -55,6 +55,8 @@ def finish(job: Job, tasks: Sequence[Task], old: Dataset | None) -> Finished:
     missing = missing_tokens(index, job.source.requested)
     index_crc32c = write_index(job.out, index)
     failures = [job.failures[key] for key in sorted(job.failures)]
+    failures += failures_of_other_runs(job.out, {task.id for task in tasks})
+    failures.sort(key=lambda failure: failure.id)
     write_quarantine(job.out, failures)
     write_manifest(job.out, entries.values())
     rows = sum(entry.rows for entry in scenes)

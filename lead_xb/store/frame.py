@@ -14,9 +14,10 @@ from jaxtyping import Float32, Float64, Shaped, UInt8
 from lead_xb.schemas.errors import SchemaError
 from lead_xb.schemas.rig import Rig
 from lead_xb.schemas.scene import FIXED_COLUMNS, SceneMeta
+from lead_xb.schemas.sensors import IMAGE_GROUPS, POINT_GROUPS, group_of
 from lead_xb.store.boxes import Boxes
 from lead_xb.store.cells import cell
-from lead_xb.store.frames import pose_to_matrix
+from lead_xb.store.frames import invert, pose_to_matrix, transform_points
 from lead_xb.store.images import decode_codes, decode_depth, decode_rgb
 from lead_xb.store.lossless import unpack_extra
 from lead_xb.store.payload import Roots, payload_bytes, read_reference
@@ -95,6 +96,7 @@ class Frame:
 
     def payload(self, column: str, *, verify: bool = False) -> bytes | None:
         """Encoded bytes of an image-like column as the source stored them; None where the sensor did not fire."""
+        self._require_group(column, IMAGE_GROUPS)
         value = self[column]
         return None if value is None else payload_bytes(value, self.roots, verify=verify or self.strict)
 
@@ -108,7 +110,11 @@ class Frame:
         if data is None:
             return None
         x, y, width, height = crops[column]
-        return decode_rgb(data, self._where(column))[y : y + height, x : x + width]
+        image = decode_rgb(data, self._where(column))
+        if image.shape[0] < y + height or image.shape[1] < x + width:
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise SchemaError(f"{self._where(column)} is {size} px, camera {camera!r} needs {x + width}x{y + height}")
+        return image[y : y + height, x : x + width]
 
     def codes(self, column: str) -> Shaped[np.ndarray, "height width"] | None:
         """Codes of a label payload (`semantic.*`, `depth.*`, `bev_map.*`), whole and unchanged."""
@@ -127,6 +133,7 @@ class Frame:
             DataError: a referenced file cannot be read.
             SchemaError: it is of a kind that is not known.
         """
+        self._require_group(column, POINT_GROUPS)
         value = self[column]
         if value is None:
             return None
@@ -138,13 +145,23 @@ class Frame:
         return read_cloud(read_reference(value["reference"], self.roots, verify=self.strict), path)[1]
 
     def points(self, column: str) -> Cloud | None:
-        """A point cloud in the ego frame, m."""
+        """A point cloud in the ego frame, m; that of a perturbed view too is taken back to the ego frame."""
         native = self.native_points(column)
-        return None if native is None else cloud_in_ego(native, self.rig.point_sensor(column))
+        if native is None:
+            return None
+        cloud = cloud_in_ego(native, self.rig.point_sensor(column))
+        if not column.startswith("view."):
+            return cloud
+        view_from_ego = np.array(self.rig.view(column.split(".")[1]).view_from_ego)
+        return Cloud(transform_points(invert(view_from_ego), cloud.xyz), cloud.attributes)
 
     def extra(self) -> Mapping[str, Any]:
         """Native values that no column reproduces: the scene's, overlaid with this row's."""
         return unpack_extra(self.meta.extra, self["extra"])
+
+    def _require_group(self, column: str, groups: tuple[str, ...]) -> None:
+        if group_of(column) not in groups:
+            raise SchemaError(f"{column!r} is no column of {', '.join(groups)}; the rig names {self.rig.columns()}")
 
     def _where(self, column: str) -> str:
         return f"{self.meta.scene_id} row {self.scene_row} {column}"

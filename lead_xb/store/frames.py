@@ -111,6 +111,27 @@ def ego_pose_to(world_from_ego: Matrix4, convention: Convention) -> Matrix4:
     return mirror_matrix(world_from_ego @ translation(convention.origin_x_m), convention)
 
 
+def track_to_ego(
+    position: Float[np.ndarray, "steps 2"], yaw: Float[np.ndarray, " steps"], convention: Convention
+) -> tuple[Float[np.ndarray, "steps 2"], Float[np.ndarray, " steps"]]:
+    """Positions and yaws of a foreign origin, relative to the foreign frame of now -> of our origin, in our frame."""
+    iso_yaw = mirror_yaw(np.asarray(yaw, np.float64), convention)
+    return mirror(position, convention) + _origin_shift(iso_yaw, convention), iso_yaw
+
+
+def track_from_ego(
+    position: Float[np.ndarray, "steps 2"], yaw: Float[np.ndarray, " steps"], convention: Convention
+) -> tuple[Float[np.ndarray, "steps 2"], Float[np.ndarray, " steps"]]:
+    """The inverse of `track_to_ego`."""
+    return mirror(position - _origin_shift(yaw, convention), convention), mirror_yaw(yaw, convention)
+
+
+def _origin_shift(yaw: Float[np.ndarray, " steps"], convention: Convention) -> Float[np.ndarray, "steps 2"]:
+    """From the foreign origin to ours, along a track: the foreign one lies ahead on the car's own x axis."""
+    ahead = convention.origin_x_m
+    return np.stack([ahead - ahead * np.cos(yaw), -ahead * np.sin(yaw)], axis=1)
+
+
 def ego_from_vehicle(convention: Convention) -> Float[np.ndarray, "4 4"]:
     """The map from a foreign vehicle frame to our ego frame as one 4x4, mirrored where the source is."""
     matrix = translation(convention.origin_x_m)

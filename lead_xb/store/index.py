@@ -51,6 +51,8 @@ def index_rows(scene: Scene, splits: list[list[str]]) -> pa.Table:
         "original_token": pa.array([meta.original_token] * rows, pa.string()),
         "cameras": _cameras(scene),
         "scenario": pa.array([meta.scenario] * rows, pa.string()),
+        "route_status": pa.array([meta.route_status] * rows, pa.string()),
+        "route_score": pa.array([meta.route_score] * rows, pa.float64()),
         "weather": table["frame.weather"],
         **{f"has_{modality}": _has(scene, modality) for modality in MODALITIES},
         "future_s": future,

@@ -26,7 +26,7 @@ WORKER_BYTES = 1 << 30
 """Resident memory that a worker is planned with."""
 
 WORKER_LIMIT_BYTES = 4 << 30
-"""Address space, beyond that of its start, at which a worker's allocation fails: what a hostile file can cost."""
+"""Memory, beyond that of its start, at which a worker's allocation fails. Memory-mapped files do not count."""
 
 _TICK_S = 0.5
 """Polars restarts system calls that Ctrl-C interrupts, so a wait without an end would not notice it."""
@@ -179,7 +179,7 @@ def outcome_of(result: Callable[[], Result], name: str) -> Result | Failure:
 
 def _start_worker() -> None:
     # Libraries reserve address space per core and use little of it, so what is mapped now does not count.
-    limit_memory(psutil.Process().memory_info().vms + WORKER_LIMIT_BYTES)
+    limit_memory(psutil.Process().memory_info().data + WORKER_LIMIT_BYTES)
     Thread(target=_die_with_parent, daemon=True).start()
 
 

@@ -113,15 +113,15 @@ def loads_lzma(data: bytes, *, path: str, allow: AllowList, max_bytes: int = MAX
 
 
 def limit_memory(limit_bytes: int) -> None:
-    """Limit this process's address space, so that a bomb ends as MemoryError, which `loads` reports.
+    """Limit this process's memory, so that a bomb ends as MemoryError, which `loads` reports.
 
-    For worker processes, once, at their start (POSIX only). `limit_bytes` counts all that is mapped.
+    For worker processes, once, at their start (Linux). Memory-mapped files do not count: a scene may be larger.
     """
     import resource  # Windows has none; the rest of this module works there
 
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     soft = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 @dataclass(frozen=True, slots=True)

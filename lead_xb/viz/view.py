@@ -47,7 +47,7 @@ def pick_row(scene: Scene, row: int | None) -> int:
     """The row asked for, or the middle one."""
     if row is None:
         return len(scene) // 2
-    if not 0 <= row < len(scene):
+    if not (isinstance(row, int) and 0 <= row < len(scene)):
         raise LeadXbError(f"frame={row}; scene {scene.meta.scene_id} has rows 0 to {len(scene) - 1}")
     return row
 

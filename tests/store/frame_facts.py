@@ -41,6 +41,16 @@ def check_poses(frames: ModuleType) -> None:
     close(frames.ego_pose_from(uphill, frames.NUPLAN), uphill)
 
 
+def check_tracks(frames: ModuleType) -> None:
+    """An actor that turned right by 60 degrees has its rear axle behind it, towards the left."""
+    position, yaw = frames.track_to_ego(np.array([[10.0, 4.0]]), np.array([math.pi / 3]), frames.CARLA)
+    close(position, [[10.0 + 1.389 - 1.389 * 0.5, -4.0 + 1.389 * math.sin(math.pi / 3)]])
+    close(yaw, [-math.pi / 3])
+    back, turned = frames.track_from_ego(position, yaw, frames.CARLA)
+    close(back, [[10.0, 4.0]])
+    close(turned, [math.pi / 3])
+
+
 def check_carla_rotation(frames: ModuleType) -> None:
     """Yaw turns right, pitch lifts the nose, roll lowers the right side; together they are Rz Ry Rx."""
     roll, pitch, yaw = 0.2, 0.3, 0.4
@@ -100,7 +110,7 @@ def check_algebra(frames: ModuleType) -> None:
     close(frames.translation(1.0, 2.0, 3.0) @ [0.0, 0.0, 0.0, 1.0], [1.0, 2.0, 3.0, 1.0])
 
 
-FACTS = (check_points, check_poses, check_carla_rotation, check_cameras, check_view, check_algebra)
+FACTS = (check_points, check_poses, check_tracks, check_carla_rotation, check_cameras, check_view, check_algebra)
 
 
 def check_all(frames: ModuleType) -> None:

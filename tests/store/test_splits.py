@@ -6,10 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+import pytest
 
+from lead_xb.adapters.carla.config import CarlaConfig
+from lead_xb.schemas.errors import LeadXbError
 from lead_xb.store.dataset import read_dataset
 from lead_xb.store.store import open_store
 
+from .golden_routes import copy_routes
 from .running import run, snapshot
 from .toy_source import toys
 
@@ -59,3 +63,24 @@ def test_tokens_that_were_asked_for_and_not_found_are_told(tmp_path: Path) -> No
     report = run(asked, tmp_path / "store")
     assert report.missing == {"even": sorted([outside, "never"])}
     assert report.dataset.missing == {"even": 2}
+
+
+def test_what_another_run_could_not_convert_stays_in_the_report(tmp_path: Path) -> None:
+    run(toys(tmp_path / "first", a="rows 1", b="damaged"), tmp_path / "store")
+    run(toys(tmp_path / "second", c="rows 1"), tmp_path / "store")
+    assert read_dataset(tmp_path / "store").counts["quarantined"] == 1
+    assert not read_dataset(tmp_path / "store").complete
+    assert '"id": "b"' in (tmp_path / "store" / "quarantine.jsonl").read_text()
+    report = run(toys(tmp_path / "first", b="rows 0001"), tmp_path / "store")
+    assert report.dataset.complete and not (tmp_path / "store" / "quarantine.jsonl").exists()
+
+
+def test_a_root_does_not_move_away_from_the_scenes_of_an_earlier_run(tmp_path: Path) -> None:
+    root = copy_routes(tmp_path / "root")
+    one, two = sorted((root / "data").glob("*/*"))
+    run(CarlaConfig(source=one, images="reference").build(), tmp_path / "store")
+    run(CarlaConfig(source=two, images="reference").build(), tmp_path / "store")
+    other = copy_routes(tmp_path / "other", names=("three",))
+    with pytest.raises(LeadXbError, match="convert from the folder that holds both"):
+        run(CarlaConfig(source=other, images="reference").build(), tmp_path / "store")
+    assert read_dataset(tmp_path / "store").complete

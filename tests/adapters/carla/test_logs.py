@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from lead_xb.adapters.carla.rows import native_frame
-from lead_xb.schemas.errors import DataError, LeadXbError
+from lead_xb.schemas.errors import DataError, LeadXbError, SchemaError
 from lead_xb.store.codec import same_bits
+from lead_xb.store.points import cloud_in_ego
 
 from .helpers import convert_only_route, drop_key, edit_pickle, set_key
 
@@ -158,6 +159,21 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
     "NaN pose": (in_meta(0, set_key("ego_matrix", np.full((4, 4), np.nan))), "'ego_matrix' is .* expected finite"),
     "no rotation": (in_meta(0, set_key("ego_matrix", np.zeros((4, 4)))), "'ego_matrix' is not a rigid transform"),
     "no IMU": (in_meta(1, drop_key("accel_x")), "'accel_x' is None, expected finite"),
+    "unknown list": (in_meta(1, set_key("scenario_obstacles_ids", None)), "holds a value that LEAD does not write"),
+    "another rate": (
+        in_meta(0, lambda m: {**m, "dataset_information": {**m["dataset_information"], "data_save_freq": 10}}),
+        "'data_save_freq' is 10, expected 5 ticks",
+    ),
+    "no ratio": (
+        in_meta(
+            0, lambda m: {**m, "dataset_information": {**m["dataset_information"], "save_depth_resolution_ratio": 0}}
+        ),
+        "'save_depth_resolution_ratio' is 0, expected 1 or more",
+    ),
+    "no radar calibration": (
+        in_meta(0, lambda m: {**m, "sensor_information": drop_key("radar_calibration")(m["sensor_information"])}),
+        "its calibration is not LEAD's",
+    ),
     "old log": (in_meta(0, drop_key("sensor_information")), "is this an older LEAD log"),
     "boxes": (
         lambda r: edit_pickle(r / "bboxes/0000.pkl", lambda boxes: [drop_key("extent")(boxes[0])]),
@@ -188,6 +204,56 @@ def test_options_that_do_not_exist_are_refused(
 ) -> None:
     with pytest.raises(LeadXbError, match=message):
         convert_only_route(root, tmp_path / "a.arrow", **options)
+
+
+def test_radar_of_the_perturbed_rig_is_taken_back_to_the_ego_frame(root: Path, tmp_path: Path) -> None:
+    frame = convert_only_route(root, tmp_path / "a.arrow").frame(0)
+    view_from_ego = np.array(frame.rig.view("perturbed").view_from_ego)
+    for number in range(1, 5):
+        column = f"radar.radar{number}"
+        native, cloud = frame.native_points(f"view.perturbed.{column}"), frame.points(f"view.perturbed.{column}")
+        assert native is not None and cloud is not None
+        in_view = cloud_in_ego(native, frame.rig.point_sensor(column)).xyz
+        back = cloud.xyz @ view_from_ego[:3, :3].T + view_from_ego[:3, 3]
+        np.testing.assert_allclose(back, in_view, atol=1e-9)
+
+
+def test_a_strip_that_is_too_small_for_its_cameras_is_refused_when_it_is_read(
+    route: Path, root: Path, tmp_path: Path
+) -> None:
+    cv2.imwrite(str(route / "rgb/0001.jpg"), np.zeros((384, 384, 3), np.uint8))
+    frame = convert_only_route(root, tmp_path / "a.arrow").frame(1)
+    with pytest.raises(SchemaError, match="is 384x384 px, camera 'camera_2' needs 768x384"):
+        frame.image("camera_2")
+
+
+def test_the_debug_cloud_of_the_perturbed_rig_is_named_as_not_converted(
+    route: Path, root: Path, tmp_path: Path
+) -> None:
+    (route / "camera_pc_perturbated").mkdir()
+    np.savez_compressed(route / "camera_pc_perturbated/0000.npz", np.zeros((1, 5), np.float32))
+    scene = convert_only_route(root, tmp_path / "a.arrow")
+    assert scene.meta.lacks == ("camera_pc_perturbated is not part of LEAD's format and was not converted",)
+
+
+def test_futures_are_gapless_up_to_the_end_of_the_route(root: Path, tmp_path: Path) -> None:
+    boxes = convert_only_route(root, tmp_path / "a.arrow").frame(0).boxes
+    assert boxes is not None
+    gapless = boxes.column("future_is_gapless")
+    assert gapless.valid.any() and gapless.value[gapless.valid].all()
+
+
+def test_columns_of_another_kind_are_refused_with_those_of_the_rig(root: Path, tmp_path: Path) -> None:
+    frame = convert_only_route(root, tmp_path / "a.arrow").frame(0)
+    with pytest.raises(SchemaError, match=r"'lidar.top' is no column of image"):
+        frame.codes("lidar.top")
+    with pytest.raises(SchemaError, match=r"'ego.pose' is no column of lidar"):
+        frame.points("ego.pose")
+
+
+def test_the_outcome_of_the_route_is_known_without_opening_frames(root: Path, tmp_path: Path) -> None:
+    meta = convert_only_route(root, tmp_path / "a.arrow").meta
+    assert (meta.route_status, meta.route_score) == ("Perfect", 100.0)
 
 
 def test_another_reach_becomes_the_target_points(root: Path, tmp_path: Path) -> None:
