@@ -39,7 +39,7 @@ class Camera:
 
     Attributes:
         name: the source's name.
-        width, height: size in pixels that the model's parameters refer to.
+        width, height: size in pixels that the model's parameters refer to; None where no image was seen.
         model: key of `CAMERA_MODELS`.
         parameters: values of the model, pixels or 1.
         ego_from_camera: 4x4, camera axes of OpenCV (x right, y down, z forward), m.
@@ -48,13 +48,20 @@ class Camera:
     """
 
     name: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     model: str
     parameters: Mapping[str, tuple[float, ...]]
     ego_from_camera: Matrix
     crops: Mapping[str, Crop]
     rolling_shutter: str | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, px; SchemaError for a camera of which the source has no image."""
+        if self.width is None or self.height is None:
+            raise SchemaError(f"camera {self.name!r} has no image in this scene, so its size is not known")
+        return self.width, self.height
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,13 +24,14 @@ class NavsimConfig:
         source: OPENSCENE_DATA_ROOT, the folder that holds navsim_logs/, sensor_blobs/ and perhaps *_two_stage/.
         maps: NUPLAN_MAPS_ROOT; None converts without maps, which every scene then says it lacks.
         split: a folder of navsim_logs/, `all`, or the path of a scene filter (yaml or JSON). Whole logs are
-            converted; synthetic scenes come with the logs they were made from, with a filter only if it asks for them.
+            converted; synthetic scenes come with the logs they were made from, with a filter as the devkit loads them.
         folder: the data folder in which a filter's logs are looked for; None looks in all.
         synthetic: a two-stage mapping (yaml or JSON with reactive_all_mapping): exactly its synthetic scenes.
         images: `reference` points to the user's files, `keep` embeds them, `resize` embeds smaller ones.
         image_size, image_quality: width and height of resized images, and their JPEG quality.
         lidar: `reference` or `keep`; None follows images: kept where images are kept.
-        sensors: `required`: a missing file is an error; `present`: it is null and counted; `none`: logs and maps only.
+        sensors: `required`: a missing file is an error, with a filter only where an agent sees it; `present`: it is
+            null and counted; `none`: logs and maps only, without calibration.
         hash_references: keep the SHA-256 of referenced files, which reads each of them once.
     """
 
@@ -57,7 +58,7 @@ class NavsimConfig:
         lidar = follows if self.lidar is None else _choice(Clouds, "lidar", self.lidar)
         self._require_sizes(images)
         self._require_paths(sensors)
-        return NavsimSource(
+        source = NavsimSource(
             root=self.source,
             maps_root=self.maps,
             split=self.split,
@@ -72,6 +73,8 @@ class NavsimConfig:
                 hash_references=self.hash_references,
             ),
         )
+        source.require_split()
+        return source
 
     def _require_sizes(self, images: Images) -> None:
         size = self.image_size

@@ -1,12 +1,13 @@
 """The devkit's scene filters and two-stage mappings: which frames of which logs are scenes of a split.
 
-Source: reference page `navsim`, section 1.4 (`v2:common/dataloader.py:16`, `v2:common/dataclasses.py`, SceneFilter).
+Source: reference page `navsim`, section 1.4 (`v2:common/dataloader.py:16`, `v2:common/dataclasses.py`, SceneFilter);
+synthetic scenes: `filter_synthetic_scenes` and `reactive_tokens_stage_two` of that data loader.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,13 +19,11 @@ from lead_xb.schemas.errors import DataError
 
 FILTER_SUFFIXES = (".yaml", ".yml", ".json")
 _HYDRA_KEYS = ("_target_", "_convert_")
-_TOKEN_LISTS = (
-    "synthetic_scene_tokens",
-    "reactive_synthetic_initial_tokens",
-    "non_reactive_synthetic_initial_tokens",
-)
+_SYNTHETIC = "synthetic_scene_tokens"
+_STAGE_TWO = ("reactive_synthetic_initial_tokens", "non_reactive_synthetic_initial_tokens")
 _COUNTS = ("num_history_frames", "num_future_frames", "frame_interval", "max_scenes")
-_KEYS = {*_HYDRA_KEYS, *_TOKEN_LISTS, *_COUNTS, "has_route", "log_names", "tokens", "include_synthetic_scenes"}
+_FURTHER = ("has_route", "log_names", "tokens", "include_synthetic_scenes")
+_KEYS = {*_HYDRA_KEYS, _SYNTHETIC, *_STAGE_TWO, *_COUNTS, *_FURTHER}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +41,7 @@ class SceneFilter:
         tokens: tokens of current frames to keep; None for all.
         include_synthetic_scenes: take second-stage scenes too.
         synthetic_tokens: their initial tokens; None: those whose original scene ends a kept one.
+        stage_two_tokens: initial tokens that the second stage looks at among these; None for all of them.
     """
 
     name: str
@@ -54,11 +54,31 @@ class SceneFilter:
     tokens: frozenset[str] | None = None
     include_synthetic_scenes: bool = False
     synthetic_tokens: frozenset[str] | None = None
+    stage_two_tokens: frozenset[str] | None = None
 
     @property
-    def num_frames(self) -> int:
-        """Frames of a scene."""
-        return self.num_history_frames + self.num_future_frames
+    def listed_synthetic(self) -> frozenset[str]:
+        """Initial tokens that the file lists; empty if it lists none."""
+        lists = [tokens for tokens in (self.synthetic_tokens, self.stage_two_tokens) if tokens is not None]
+        return frozenset.intersection(*lists) if lists else frozenset()
+
+    def takes_log(self, name: str) -> bool:
+        """Whether scenes of a log, synthetic ones too, are looked at."""
+        return self.log_names is None or name in self.log_names
+
+    def takes_synthetic(self, initial_token: str, original_token: str | None, final_tokens: Collection[str]) -> bool:
+        """Whether a synthetic scene of a log that is looked at is kept.
+
+        Args:
+            initial_token: token of its current frame.
+            original_token: the recorded frame that it belongs to.
+            final_tokens: last frames of the kept windows; not looked at where `synthetic_tokens` is given.
+        """
+        if self.stage_two_tokens is not None and initial_token not in self.stage_two_tokens:
+            return False
+        if self.synthetic_tokens is not None:
+            return initial_token in self.synthetic_tokens
+        return original_token in final_tokens
 
     def current_rows(self, tokens: Sequence[str], has_route: Sequence[bool]) -> list[int]:
         """Rows of a log that are the current frame of a kept scene.
@@ -88,6 +108,11 @@ class StagePair:
     previous: str
     second_stage: tuple[tuple[str, str], ...]
 
+    @property
+    def synthetic(self) -> frozenset[str]:
+        """All tokens of the second stage."""
+        return frozenset(token for second in self.second_stage for token in second)
+
 
 def read_filter(path: Path) -> SceneFilter:
     """Read a scene filter (yaml or JSON); lists of 100,000 tokens take about a second, once a process.
@@ -102,8 +127,8 @@ def read_filter(path: Path) -> SceneFilter:
 def _read_filter(path: Path, stamp: tuple[int, int]) -> SceneFilter:
     entries = _read(path)
     if "data_split" in entries or "defaults" in entries:
-        folder = entries.get("data_split", "<data_split>")
-        advice = f"give split={path.parent / 'scene_filter' / path.name} and folder={folder}"
+        place = path.parent / "scene_filter" / f"{_filter_name(entries, path.stem)}{path.suffix}"
+        advice = f"give split={place} and folder={entries.get('data_split', '<data_split>')}"
         raise DataError(path, "is a train_test_split, which only names a scene filter", advice=advice)
     if entries.get("all_mapping") is not None:
         raise DataError(path, "all_mapping is given, expected null", advice="give the mapping as synthetic=FILE")
@@ -115,7 +140,7 @@ def _read_filter(path: Path, stamp: tuple[int, int]) -> SceneFilter:
     interval = counts["frame_interval"] if counts["frame_interval"] is not None else history + future
     if history < 1 or interval < 1 or counts["max_scenes"] == 0:
         raise DataError(path, "num_history_frames, frame_interval and max_scenes must be at least 1")
-    synthetic = [tokens for key in _TOKEN_LISTS if (tokens := _texts(entries, key, path)) is not None]
+    stage_two = [tokens for key in _STAGE_TWO if (tokens := _texts(entries, key, path)) is not None]
     return SceneFilter(
         name=path.stem,
         num_history_frames=history,
@@ -126,7 +151,8 @@ def _read_filter(path: Path, stamp: tuple[int, int]) -> SceneFilter:
         log_names=_texts(entries, "log_names", path),
         tokens=_texts(entries, "tokens", path),
         include_synthetic_scenes=_flag(entries, "include_synthetic_scenes", False, path),
-        synthetic_tokens=frozenset().union(*synthetic) if synthetic else None,
+        synthetic_tokens=_texts(entries, _SYNTHETIC, path),
+        stage_two_tokens=frozenset().union(*stage_two) if stage_two else None,
     )
 
 
@@ -160,6 +186,14 @@ def _pair(group: Any, index: int, path: Path) -> StagePair:
 
 def _is_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(token, str) for token in value)
+
+
+def _filter_name(entries: dict[str, Any], default: str) -> str:
+    """Name of the scene filter that the `defaults` of a train_test_split give; `test` uses `all_scenes`."""
+    defaults = entries.get("defaults")
+    items = defaults if isinstance(defaults, list) else []
+    named = [item.get("scene_filter") for item in items if isinstance(item, dict)]
+    return next((name for name in named if isinstance(name, str)), default)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

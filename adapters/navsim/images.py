@@ -78,7 +78,8 @@ def resize_image(data: bytes, size: tuple[int, int], *, quality: int, where: str
 
 def resize_camera(camera: Camera, size: tuple[int, int]) -> Camera:
     """The camera that sees the resized image: pixel centres lie at whole numbers, as OpenCV counts them."""
-    scale_x, scale_y = size[0] / camera.width, size[1] / camera.height
+    width, height = camera.size
+    scale_x, scale_y = size[0] / width, size[1] / height
     (fx, fy), (cx, cy) = camera.parameters["focal"], camera.parameters["center"]
     center = ((cx + 0.5) * scale_x - 0.5, (cy + 0.5) * scale_y - 0.5)
     parameters = {**camera.parameters, "focal": (fx * scale_x, fy * scale_y), "center": center}

@@ -9,10 +9,12 @@ from typing import Any
 
 from lead_xb.adapters.navsim.fields import ADVICE, Fields, describe, numbered
 from lead_xb.adapters.navsim.filters import read_filter, read_mapping
-from lead_xb.adapters.navsim.maps import location_of
+from lead_xb.adapters.navsim.maps import Place, location_of
+from lead_xb.adapters.navsim.payloads import SensorReader
 from lead_xb.adapters.navsim.rig import RigReader
 from lead_xb.adapters.navsim.rows import frame_row, rebuild
-from lead_xb.adapters.navsim.sensors import LIDAR_HEADER, Blobs, SensorOptions, SensorReader, survey
+from lead_xb.adapters.navsim.sensors import LIDAR_HEADER, Blobs, SensorOptions
+from lead_xb.adapters.navsim.survey import survey
 from lead_xb.schemas.boxes import box_fields_of
 from lead_xb.schemas.errors import DataError
 from lead_xb.schemas.scene import SceneMeta
@@ -45,15 +47,26 @@ class Membership:
         """Splits of each row, without repetition."""
         splits = [list(self.folders) for _ in tokens]
         if self.filter_path is not None:
-            chosen = read_filter(self.filter_path)
-            for row in chosen.current_rows(tokens, has_route)[: self.filter_limit]:
-                splits[row].append(chosen.name)
+            for row in self._current_rows(self.filter_path, tokens, has_route):
+                splits[row].append(self.filter_path.stem)
         if self.mapping_path is not None:
             first_stage = {token for pair in read_mapping(self.mapping_path) for token in (pair.now, pair.previous)}
             for row, token in enumerate(tokens):
                 if token in first_stage:
                     splits[row].append(self.mapping_path.stem)
         return [list(dict.fromkeys(names)) for names in splits]
+
+    def seen_rows(self, frames: Sequence[Fields]) -> frozenset[int] | None:
+        """Rows that an agent sees in the filter's scenes: current frames and their history. None without a filter."""
+        if self.filter_path is None:
+            return None
+        has_route = [bool(frame.texts("roadblock_ids")) for frame in frames]
+        rows = self._current_rows(self.filter_path, [frame.text("token") for frame in frames], has_route)
+        history = range(read_filter(self.filter_path).num_history_frames)
+        return frozenset(row - back for row in rows for back in history)
+
+    def _current_rows(self, path: Path, tokens: Sequence[str], has_route: Sequence[bool]) -> list[int]:
+        return read_filter(path).current_rows(tokens, has_route)[: self.filter_limit]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +75,9 @@ class LogTask:
 
     Attributes:
         path: the pickle; its name without suffix is the scene_id.
-        location: city, as peeked at; verified when the log is read.
-        map_id: its map, None without maps.
-        blobs: where its sensor files lie.
+        place: city, as peeked at and verified when the log is read, and the maps.
+        folder: the data folder that its sensor files lie in.
+        blobs: where they lie.
         options: how they are read.
         membership: splits of its rows.
         native_bytes: size of the pickle alone; counting sensor files would take a stat for each.
@@ -72,8 +85,8 @@ class LogTask:
     """
 
     path: Path
-    location: str
-    map_id: str | None
+    place: Place
+    folder: str
     blobs: Blobs
     options: SensorOptions
     membership: Membership
@@ -93,20 +106,21 @@ class LogTask:
     def write(self, path: Path) -> Written:
         """Read the log and its sensor files and write its scene."""
         frames = read_log(self.path)
-        if (location := location_of(frames[0].text("map_location"))) != self.location:
-            reason = f"frame 0 is in {location}, but the file begins with {self.location}"
-            raise DataError(self.path, reason, advice=ADVICE)
-        found = survey(frames, CAMERAS_KEY, self.blobs, self.options)
+        location = location_of(frames[0].text("map_location"))
+        map_id = self.place.map_of(location, self.path)
+        required = self.membership.seen_rows(frames)
+        found = survey(frames, CAMERAS_KEY, blobs=self.blobs, options=self.options, required=required)
         rigs = RigReader(found, CAMERAS_KEY)
         meta = SceneMeta(
             box_fields=box_fields_of("navsim"),
             scene_id=self.id,
             source="navsim",
-            location=self.location,
-            map_id=self.map_id,
-            folder=self.membership.folders[0],
+            location=location,
+            map_id=map_id,
+            folder=self.folder,
             rig=rigs.scene_rig(frames),
-            lacks=(*found.lacks, *(() if self.map_id else ("map",))),
+            lacks=(*found.lacks, *rigs.lacks(frames), *(() if map_id else ("map",))),
+            log=frames[0].text("log_name"),
         )
         reader = SensorReader(CAMERAS_KEY, self.blobs, found)
         return write_rows(path, meta, _rows(frames, meta, rigs, reader), rebuild)

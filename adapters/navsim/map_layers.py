@@ -33,9 +33,10 @@ def _number(value: Any) -> float:
 
 
 def _id_list(value: Any) -> list[str]:
+    """Ids joined by commas; empty parts name nothing (`nup:common/maps/nuplan_map/lane_connector.py`, stop_lines)."""
     if not isinstance(value, str):
         return [_id(value)]
-    ids = [part.strip() for part in value.split(",")] if value else []
+    ids = [stripped for part in value.split(",") if (stripped := part.strip())]
     if all(id.isdecimal() for id in ids):
         return ids
     raise ValueError("integers joined by commas")

@@ -23,6 +23,7 @@ from lead_xb.store.writer import Row, Written
 SOURCE = "navsim"
 VERSIONS_FILE = "nuplan-maps-v1.0.json"
 ADVICE = "give maps=NUPLAN_MAPS_ROOT, the unpacked nuPlan maps v1.0"
+CITIES = ("us-nv-las-vegas-strip", "us-ma-boston", "us-pa-pittsburgh-hazelwood", "sg-one-north")
 _ALIASES = {"las_vegas": "us-nv-las-vegas-strip"}
 """Names in logs -> folder names (`v2:planning/scenario_builder/navsim_scenario.py:62`)."""
 _INVERSE = {"lane_connectors": "lanes_polygons", "lane_group_connectors": "lane_groups_polygons"}
@@ -80,6 +81,38 @@ class MapTask:
     def splits(self, index: pa.Table) -> list[list[str]]:
         """Maps belong to no split."""
         return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What is known of where a log or synthetic scene is before it is read.
+
+    Attributes:
+        location: city that the first bytes of the pickle name; None if they name none.
+        maps: city -> map_id of the maps that are converted; None converts without maps.
+    """
+
+    location: str | None
+    maps: Mapping[str, str] | None
+
+    def map_of(self, location: str, path: Path) -> str | None:
+        """map_id for the city that the pickle turned out to name.
+
+        Raises:
+            DataError: its first bytes name another one, or the map of this one is not converted.
+        """
+        if self.location not in (None, location):
+            reason = f"is in {location}, but the file begins with {self.location}"
+            raise DataError(path, reason, advice="get the file again from its publisher")
+        if self.maps is not None and location not in self.maps:
+            reason = f"is in {location!r}, whose map is not among the planned ones ({', '.join(self.maps) or 'none'})"
+            raise DataError(path, reason, advice="the file may be damaged; get it again, or convert it without maps=")
+        return None if self.maps is None else self.maps[location]
+
+
+def known_locations(maps_root: Path) -> frozenset[str]:
+    """nuPlan's cities and those of a folder of maps; any other name is damage. DataError as in `map_tasks`."""
+    return frozenset(CITIES) | frozenset(_versions(maps_root))
 
 
 def location_of(name: str) -> str:

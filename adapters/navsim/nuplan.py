@@ -43,8 +43,9 @@ def track_cells(tracks: Any, ego: Float64[np.ndarray, "3"], where: str) -> Struc
         ego: x, y, yaw of the frame that the boxes are given in, global.
         where: file and step, for errors.
 
-    Positions, yaw (not wrapped) and velocities are turned into that frame. The source has no heights: boxes
-    stand on z = 0. Raises DataError if the objects are not what nuPlan's are.
+    Positions, yaw (not wrapped) and velocities are turned into that frame. nuPlan's objects have a size but no
+    height above ground: boxes stand on z = 0, so their centre is at half their height. Raises DataError if the
+    objects are not what nuPlan's are.
     """
     objects = _list(_get(_get(tracks, "tracked_objects", where), "tracked_objects", where), where)
     boxes = [_get(item, "_box", where) for item in objects]

@@ -7,7 +7,8 @@ Source: reference page `navsim`, sections 1.2 (cams, lidar2ego) and 3 (the vehic
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from lead_xb.adapters.navsim.fields import Fields
-from lead_xb.adapters.navsim.sensors import IDENTITY, Survey, image_column, native_path
+from lead_xb.adapters.navsim.payloads import native_path
+from lead_xb.adapters.navsim.sensors import IDENTITY, Sensors, camera_entries, image_column
+from lead_xb.adapters.navsim.survey import Survey
 from lead_xb.schemas.rig import Camera, Matrix, Payload, PointSensor, Rig, Vehicle
 from lead_xb.store.frame import Frame
 from lead_xb.store.frames import NUPLAN_CENTER_IN_EGO_M, quaternion_to_rotation
@@ -46,42 +49,62 @@ class RigReader:
     _json: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def scene_rig(self, frames: Sequence[Fields]) -> Rig:
-        """The rig of a scene: each camera as its first frame calibrates it; DataError for a bad calibration."""
+        """The rig of a scene: each camera as its first frame calibrates it, none with `sensors=none`.
+
+        DataError for a bad calibration; a camera without one has no entry.
+        """
+        if self.survey.options.sensors is Sensors.NONE:
+            return Rig(source_from_ego=IDENTITY, vehicle=PACIFICA)
         cameras: dict[str, Camera] = {}
         for frame in frames:
-            entries = frame.fields(self.cameras_key)
-            for name in entries.values:
-                if name not in cameras and (camera := self._camera(entries, name, _lidar_to_ego(frame))) is not None:
-                    cameras[name] = camera
+            for name, entry in camera_entries(frame, self.cameras_key).items():
+                if name not in cameras and _is_calibrated(entry):
+                    cameras[name] = self._camera(entry, name, _lidar_to_ego(frame))
         return Rig(
             source_from_ego=IDENTITY,
             vehicle=PACIFICA,
             cameras=tuple(cameras.values()),
             payloads=tuple(
-                Payload(column=column, codec=self.survey.codec(name), coding="rgb")
-                for name, camera in cameras.items()
-                for column in camera.crops
+                Payload(column=image_column(name), codec=self.survey.codec(name), coding="rgb")
+                for name in self.survey.headers
             ),
             points=self._points(_lidar_to_ego(frames[0])),
         )
 
     def row_rig(self, frame: Fields, scene_rig: Rig) -> str | None:
         """JSON of the frame's rig where it differs from the scene's, else None."""
-        entries, lidar_to_ego = frame.fields(self.cameras_key), _lidar_to_ego(frame)
-        cameras = tuple(self._camera(entries, camera.name, lidar_to_ego) or camera for camera in scene_rig.cameras)
+        if self.survey.options.sensors is Sensors.NONE:
+            return None
+        entries, lidar_to_ego = camera_entries(frame, self.cameras_key), _lidar_to_ego(frame)
+        cameras = []
+        for camera in scene_rig.cameras:
+            entry = entries.get(camera.name)
+            if entry is None:
+                cameras.append(camera)  # it did not record
+            elif _is_calibrated(entry):
+                cameras.append(self._camera(entry, camera.name, lidar_to_ego))
         points = self._points(lidar_to_ego)
-        if cameras == scene_rig.cameras and points == scene_rig.points:
+        if tuple(cameras) == scene_rig.cameras and points == scene_rig.points:
             return None
         key = (*map(id, cameras), lidar_to_ego)
         if key not in self._json:
-            self._json[key] = replace(scene_rig, cameras=cameras, points=points).to_json()
+            self._json[key] = replace(scene_rig, cameras=tuple(cameras), points=points).to_json()
         return self._json[key]
 
-    def _camera(self, entries: Fields, name: str, lidar_to_ego: Matrix) -> Camera | None:
-        """The camera of one `cams` entry; None for an empty entry: the camera did not record."""
-        if not entries.values.get(name):
-            return None
-        entry = entries.fields(name)
+    def lacks(self, frames: Sequence[Fields]) -> tuple[str, ...]:
+        """Cameras that record without a calibration, in words."""
+        if self.survey.options.sensors is Sensors.NONE:
+            return ()
+        total: Counter[str] = Counter()
+        without: Counter[str] = Counter()
+        for frame in frames:
+            entries = camera_entries(frame, self.cameras_key)
+            total.update(entries.keys())
+            without.update(name for name, entry in entries.items() if not _is_calibrated(entry))
+        parts = {name: "" if n == total[name] else f" in {n} of {total[name]} rows" for name, n in without.items()}
+        return tuple(f"{name}: no calibration{part}" for name, part in sorted(parts.items()))
+
+    def _camera(self, entry: Fields, name: str, lidar_to_ego: Matrix) -> Camera:
         key = (name, lidar_to_ego, *(_bits(entry.values.get(part)) for part in CALIBRATION))
         if key not in self._cameras:
             self._cameras[key] = self.survey.placed(read_camera(entry, name, lidar_to_ego))
@@ -95,7 +118,7 @@ class RigReader:
 
 
 def read_camera(entry: Fields, name: str, lidar_to_ego: Matrix) -> Camera:
-    """A camera of the log: pinhole with OpenCV's distortion, size and crops still unset.
+    """A camera of the log: pinhole with OpenCV's distortion, size (0x0) and crops still unset.
 
     Raises:
         DataError: no rotation, an intrinsic matrix with skew or without focal lengths, or a wrong shape.
@@ -111,8 +134,8 @@ def read_camera(entry: Fields, name: str, lidar_to_ego: Matrix) -> Camera:
     ego_from_camera = lidar_from_camera if lidar_to_ego == IDENTITY else np.array(lidar_to_ego) @ lidar_from_camera
     return Camera(
         name=name,
-        width=0,
-        height=0,
+        width=None,
+        height=None,
         model="pinhole",
         parameters={
             "focal": (fx, fy),
@@ -124,10 +147,10 @@ def read_camera(entry: Fields, name: str, lidar_to_ego: Matrix) -> Camera:
     )
 
 
-def rebuild_cameras(frame: Frame) -> dict[str, Any]:
-    """The `cams` dictionary of a row from its rig and its image cells."""
+def rebuild_cameras(frame: Frame, name_of: Callable[[str], str] = str) -> dict[str, Any]:
+    """The `cams` dictionary of a row from its rig and its image cells; `name_of` says how the source writes names."""
     return {
-        camera.name: {
+        name_of(camera.name): {
             "data_path": native_path(frame, image_column(camera.name)),
             **_calibration(camera.parameters, np.array(camera.ego_from_camera)),
         }
@@ -145,6 +168,10 @@ def _calibration(
         "cam_intrinsic": np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]),
         "distortion": np.array(parameters["distortion"]),
     }
+
+
+def _is_calibrated(entry: Fields) -> bool:
+    return all(part in entry for part in CALIBRATION)
 
 
 def _lidar_to_ego(frame: Fields) -> Matrix:

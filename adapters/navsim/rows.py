@@ -15,8 +15,9 @@ from jaxtyping import Float64
 
 from lead_xb.adapters.navsim.annotations import LOG_KEYS, box_cells, light_cells, rebuild_boxes, rebuild_lights
 from lead_xb.adapters.navsim.fields import Fields
+from lead_xb.adapters.navsim.payloads import native_path
 from lead_xb.adapters.navsim.rig import rebuild_cameras
-from lead_xb.adapters.navsim.sensors import LIDAR_COLUMN, native_path
+from lead_xb.adapters.navsim.sensors import LIDAR_COLUMN
 from lead_xb.schemas.frame import RowKind
 from lead_xb.schemas.navigation import Command
 from lead_xb.store.frame import Frame

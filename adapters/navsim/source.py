@@ -1,4 +1,4 @@
-"""NAVSIM as a source of the convert engine: which tasks a split means."""
+"""NAVSIM as a source of the convert engine: the tasks of a plan."""
 
 from __future__ import annotations
 
@@ -8,24 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lead_xb.adapters.navsim.catalogue import (
-    SENSOR_BLOBS,
-    LogFile,
-    SyntheticFile,
-    data_folders,
-    find_logs,
-    find_synthetic,
-    log_location,
-)
-from lead_xb.adapters.navsim.filters import FILTER_SUFFIXES, SceneFilter, read_filter, read_mapping
-from lead_xb.adapters.navsim.logs import LogTask, Membership, read_log
-from lead_xb.adapters.navsim.maps import map_tasks
+from lead_xb.adapters.navsim.catalogue import SENSOR_BLOBS, LogFile, SyntheticFile, log_location
+from lead_xb.adapters.navsim.logs import LogTask, Membership
+from lead_xb.adapters.navsim.maps import MapTask, Place, known_locations, map_tasks
+from lead_xb.adapters.navsim.plan import Plan
 from lead_xb.adapters.navsim.sensors import LOG_ROOT_ID, Blobs, Clouds, Images, SensorOptions, Sensors
 from lead_xb.adapters.navsim.synthetic import SyntheticTask
-from lead_xb.schemas.errors import LeadXbError
+from lead_xb.store.pool import LocalPool, Pool
 from lead_xb.store.tasks import Task
 
-ALL = "all"
 STORED_SHARE, STORED_FIXED_BYTES = 2, 1 << 16
 """A scene without payloads takes less than its pickle times the first plus the second (measured: 1.6 and 40 kB)."""
 
@@ -41,6 +32,7 @@ class NavsimSource:
         folder: data folder that a filter's logs are looked for in; None for all.
         mapping_path: a two-stage mapping that says which synthetic scenes are wanted; None for those of the split.
         sensor_options: how sensor files are read.
+        pool: workers that read pickles where listing the tasks takes more than their first bytes.
     """
 
     root: Path
@@ -49,6 +41,7 @@ class NavsimSource:
     folder: str | None
     mapping_path: Path | None
     sensor_options: SensorOptions
+    pool: Pool = field(default_factory=LocalPool)
 
     @property
     def name(self) -> str:
@@ -82,54 +75,82 @@ class NavsimSource:
 
     @property
     def requested(self) -> Mapping[str, Collection[str]]:
-        """Tokens that a filter or mapping asks for."""
-        return {}
+        """Tokens that the filter and the mapping ask for."""
+        return self._plan.requested
+
+    def require_split(self) -> None:
+        """LeadXbError if `split` or `folder` names nothing that is there."""
+        self._plan.require_split()
 
     def tasks(self) -> Sequence[Task]:
         """Maps of the cities in use, then logs, then synthetic scenes, each sorted by name."""
-        plan = _Plan(self)
-        logs, synthetic = plan.logs, plan.synthetic
-        locations = {name: log_location(log.path) for name, log in logs.items()}
-        cities = {*locations.values(), *(scene.links.location for scene in synthetic)}
-        maps = map_tasks(self.maps_root, sorted(cities)) if self.maps_root is not None else []
-        ids = {task.location: task.id for task in maps}
-        scenes = [self._log_task(log, locations[name], ids, plan) for name, log in logs.items()]
-        return [*maps, *scenes, *(self._synthetic_task(scene, ids, plan) for scene in synthetic)]
+        plan = self._plan
+        locations = {name: log_location(log.path) for name, log in plan.logs.items()}
+        named = {*locations.values(), *(scene.links.location for scene in plan.synthetic if scene.links is not None)}
+        maps = self._map_tasks({name for name in named if name is not None})
+        ids = None if self.maps_root is None else {task.location: task.id for task in maps}
+        logs = [self._log_task(log, Place(location=locations[name], maps=ids)) for name, log in plan.logs.items()]
+        return [*maps, *logs, *(self._synthetic_task(scene, ids) for scene in plan.synthetic)]
 
-    def _log_task(self, log: LogFile, location: str, maps: Mapping[str, str], plan: _Plan) -> LogTask:
+    @cached_property
+    def _plan(self) -> Plan:
+        return Plan(
+            root=self.root,
+            split=self.split,
+            folder=self.folder,
+            mapping_path=self.mapping_path,
+            pool=self.pool,
+        )
+
+    def _map_tasks(self, locations: Collection[str]) -> list[MapTask]:
+        """The maps of some cities; a name that is no city is damage, which the task of its pickle reports."""
+        if self.maps_root is None:
+            return []
+        return map_tasks(self.maps_root, sorted(known_locations(self.maps_root).intersection(locations)))
+
+    def _log_task(self, log: LogFile, place: Place) -> LogTask:
+        plan, name = self._plan, log.path.stem
         membership = Membership(folders=log.folders, mapping_path=self.mapping_path)
         if plan.filter_path is not None:
-            limit = plan.selection.limits.get(log.path.stem)
+            limit = plan.filter_limit(name)
             membership = replace(membership, filter_path=plan.filter_path, filter_limit=limit)
-        blobs = Blobs(root_id=LOG_ROOT_ID, root=self.root / SENSOR_BLOBS, prefix=f"{log.folders[0]}/")
+        blobs = Blobs(root_id=LOG_ROOT_ID, root=self.root / SENSOR_BLOBS, prefix=f"{log.home}/")
         size = log.path.stat().st_size
+        payloads = self._payload_bytes(blobs.root / log.home / name)
         return LogTask(
             path=log.path,
-            location=location,
-            map_id=maps.get(location),
+            place=place,
+            folder=log.home,
             blobs=blobs,
             options=self.sensor_options,
             membership=membership,
             native_bytes=size,
-            stored_bytes=size * STORED_SHARE
-            + STORED_FIXED_BYTES
-            + self._payload_bytes(blobs.root / log.folders[0] / log.path.stem),
+            stored_bytes=size * STORED_SHARE + STORED_FIXED_BYTES + payloads,
         )
 
-    def _synthetic_task(self, scene: SyntheticFile, maps: Mapping[str, str], plan: _Plan) -> SyntheticTask:
+    def _synthetic_task(self, scene: SyntheticFile, maps: Mapping[str, str] | None) -> SyntheticTask:
         size = scene.path.stat().st_size
-        blobs = Blobs(root_id=scene.folder, root=self.root / scene.folder / SENSOR_BLOBS)
         return SyntheticTask(
             path=scene.path,
             links=scene.links,
-            folder=scene.folder,
-            current_splits=plan.splits_of(scene),
-            map_id=maps.get(scene.links.location),
-            blobs=blobs,
+            place=Place(location=None if scene.links is None else scene.links.location, maps=maps),
+            places=tuple(self._two_stage_blobs[folder] for folder in scene.folders),
+            current_splits=self._plan.labels_of(scene),
             options=self.sensor_options,
             native_bytes=size,
             stored_bytes=size * STORED_SHARE + STORED_FIXED_BYTES,
         )
+
+    @cached_property
+    def _two_stage_blobs(self) -> Mapping[str, Blobs]:
+        """Sensor files of each two-stage folder; navhard comes without clouds, although its pickles name them."""
+        blobs = {}
+        for folder in sorted({folder for scene in self._plan.synthetic for folder in scene.folders}):
+            root = self.root / folder / SENSOR_BLOBS
+            asked = self.sensor_options.sensors is not Sensors.NONE and root.is_dir()
+            has_lidar = not asked or next(root.rglob("*.pcd"), None) is not None
+            blobs[folder] = Blobs(root_id=folder, root=root, has_lidar=has_lidar)
+        return blobs
 
     def _payload_bytes(self, folder: Path) -> int:
         """Estimate of embedded payloads: number of files times the size of one, for each sensor of a log."""
@@ -144,139 +165,3 @@ class NavsimSource:
             files = list(sensor.iterdir())
             total += len(files) * files[0].stat().st_size if files else 0
         return total
-
-
-@dataclass(frozen=True, slots=True)
-class _Selection:
-    """Logs by name, and how many scenes a filter with a maximum takes from each of them."""
-
-    logs: Mapping[str, LogFile]
-    limits: Mapping[str, int] = field(default_factory=dict)
-
-
-class _Plan:
-    """What a split means for a source, worked out once."""
-
-    def __init__(self, source: NavsimSource) -> None:
-        self._source = source
-        self._folders = data_folders(source.root)
-        for path in (self.filter_path, source.mapping_path):
-            if path is not None and path.stem in (*self._folders, ALL):
-                raise LeadXbError(f"{path} would give its split the name of the data folder {path.stem!r}; rename it")
-
-    @cached_property
-    def filter_path(self) -> Path | None:
-        """The scene filter that `split` names, None for a folder or `all`."""
-        split = self._source.split
-        if split == ALL or split in self._folders:
-            return None
-        path = Path(split)
-        if path.suffix in FILTER_SUFFIXES and path.is_file():
-            return path.resolve()
-        expected = f"one of {', '.join(self._folders)}, {ALL}, or the path of a scene filter (.yaml or .json)"
-        raise LeadXbError(f"split={split} is not there; expected {expected}")
-
-    @cached_property
-    def chosen(self) -> SceneFilter | None:
-        """The scene filter."""
-        return None if self.filter_path is None else read_filter(self.filter_path)
-
-    @property
-    def logs(self) -> Mapping[str, LogFile]:
-        """The logs of the split by name."""
-        return self.selection.logs
-
-    @cached_property
-    def selection(self) -> _Selection:
-        """The logs of the split; LeadXbError if a filter names one that is not there."""
-        logs = find_logs(self._source.root, self._searched())
-        if self.chosen is None:
-            return _Selection(logs)
-        if (names := self.chosen.log_names) is not None:
-            if missing := sorted(names - set(logs)):
-                where = ", ".join(self._searched())
-                raise LeadXbError(
-                    f"{len(missing)} of the {len(names)} logs that {self.filter_path} names are not in {where}, "
-                    f"for example {missing[0]}; complete the download or remove them from the filter"
-                )
-            logs = {name: log for name, log in logs.items() if name in names}
-        return _limited(logs, self.chosen)
-
-    @cached_property
-    def synthetic(self) -> list[SyntheticFile]:
-        """The synthetic scenes of the split's logs, or those of the mapping."""
-        chosen, mapping = self.chosen, self._source.mapping_path
-        if mapping is None and chosen is not None and not chosen.include_synthetic_scenes:
-            return []
-        scenes = [scene for scene in find_synthetic(self._source.root) if scene.links.log_name in self.logs]
-        if mapping is not None:
-            return self._mapped(scenes, mapping)
-        return scenes if chosen is None else [scene for scene in scenes if self._in_filter(scene, chosen)]
-
-    def splits_of(self, scene: SyntheticFile) -> tuple[str, ...]:
-        """Splits of a synthetic scene's current frame: its folder, the filter and the mapping."""
-        names = [scene.folder]
-        if self.chosen is not None and self.chosen.include_synthetic_scenes and self._in_filter(scene, self.chosen):
-            names.append(self.chosen.name)
-        if self._source.mapping_path is not None:
-            names.append(self._source.mapping_path.stem)
-        return tuple(dict.fromkeys(names))
-
-    def _searched(self) -> list[str]:
-        split, folder = self._source.split, self._source.folder
-        if folder is None:
-            return [split] if split in self._folders else self._folders
-        if self.filter_path is None:
-            raise LeadXbError(f"folder={folder} belongs to a scene filter; say split={folder}")
-        if folder not in self._folders:
-            raise LeadXbError(f"folder={folder} is not there; expected one of {', '.join(self._folders)}")
-        return [folder]
-
-    def _mapped(self, scenes: list[SyntheticFile], mapping: Path) -> list[SyntheticFile]:
-        """The scenes that a mapping names; LeadXbError if one is missing."""
-        wanted = {token for pair in read_mapping(mapping) for second in pair.second_stage for token in second}
-        found = [scene for scene in scenes if scene.links.initial_token in wanted]
-        if missing := sorted(wanted - {scene.links.initial_token for scene in found}):
-            raise LeadXbError(
-                f"{len(missing)} of the {len(wanted)} synthetic scenes that {mapping} names are not in "
-                f"{self._source.root}, for example {missing[0]}; complete the download, or give a split= that "
-                "holds their logs"
-            )
-        return found
-
-    def _in_filter(self, scene: SyntheticFile, chosen: SceneFilter) -> bool:
-        if chosen.synthetic_tokens is not None:
-            return scene.links.initial_token in chosen.synthetic_tokens
-        return scene.links.original_token in self._final_tokens
-
-    @cached_property
-    def _final_tokens(self) -> frozenset[str]:
-        """Tokens of the last frames of the kept scenes: what links second-stage scenes without a token list."""
-        if self.chosen is None:
-            return frozenset()
-        tokens = set()
-        for name, log in self.logs.items():
-            frames = read_log(log.path)
-            rows = _current_rows(log, self.chosen)[: self.selection.limits.get(name)]
-            tokens |= {frames[row + self.chosen.num_future_frames].text("token") for row in rows}
-        return frozenset(tokens)
-
-
-def _current_rows(log: LogFile, chosen: SceneFilter) -> list[int]:
-    frames = read_log(log.path)
-    has_route = [bool(frame.texts("roadblock_ids")) for frame in frames]
-    return chosen.current_rows([frame.text("token") for frame in frames], has_route)
-
-
-def _limited(logs: Mapping[str, LogFile], chosen: SceneFilter) -> _Selection:
-    """The logs up to the one in which the filter's `max_scenes` is reached."""
-    if chosen.max_scenes is None:
-        return _Selection(logs)
-    limits: dict[str, int] = {}
-    left = chosen.max_scenes
-    for name, log in logs.items():
-        limits[name] = min(left, len(_current_rows(log, chosen)))
-        left -= limits[name]
-        if left == 0:
-            break
-    return _Selection({name: logs[name] for name in limits}, limits)

@@ -125,6 +125,6 @@ def _count_splits(index: pa.Table) -> dict[str, int]:
     return dict(sorted((item["values"], item["counts"]) for item in counts))
 
 
-def _in_short(lacks: Sequence[str]) -> list[str]:
+def _in_short(lacks: Sequence[str]) -> set[str]:
     """`CAM_F0` for `CAM_F0: 13 of 15 files missing`: the scene tells the rest."""
-    return [lack.partition(":")[0] for lack in lacks]
+    return {lack.partition(":")[0] for lack in lacks}

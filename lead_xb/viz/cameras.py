@@ -58,7 +58,7 @@ def annotate(image: Image, overlay: Overlay, name: str, *, view: str | None = No
     """Draw the overlay into an image of a camera, whatever the size the image has been brought to."""
     camera = overlay.frame.rig.camera(name)
     matrix = camera_from_ego(overlay.frame.rig, name, view=view)
-    scale = image.shape[1] / camera.width
+    scale = image.shape[1] / camera.size[0]
     half_width_m = 0.5 * BAND_PART_OF_WIDTH * (overlay.vehicle.width_m if overlay.vehicle else DEFAULT_WIDTH_M)
     _draw_band(image, band(overlay.future, half_width_m), camera, matrix=matrix, scale=scale)
     _draw_path(image, overlay.route, camera, matrix=matrix, scale=scale)

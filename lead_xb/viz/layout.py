@@ -104,7 +104,7 @@ def camera_tiles(rig: Rig, *, x: int, y: int, width: int) -> list[Tile]:
     rows = camera_rows(rig)
     columns = max(len(row) for row in rows)
     tile_width = (width - GAP * (columns - 1)) // columns
-    heights = [max(round(tile_width * camera.height / camera.width) for camera in row) for row in rows]
+    heights = [max(round(tile_width * camera.size[1] / camera.size[0]) for camera in row) for row in rows]
     room = CAMERAS_MAX_HEIGHT - GAP * (len(rows) - 1) if len(rows) > 1 else SINGLE_ROW_MAX_HEIGHT
     shrink = min(1.0, room / sum(heights))
     tiles: list[Tile] = []
@@ -127,7 +127,7 @@ def front_tiles(rig: Rig, *, x: int, width: int) -> list[Tile]:
     """Tiles of the front row alone, else of the first row that there is."""
     row = camera_rows(rig)[0]
     tile_width = (width - GAP * (len(row) - 1)) // len(row)
-    height = max(round(tile_width * camera.height / camera.width) for camera in row)
+    height = max(round(tile_width * camera.size[1] / camera.size[0]) for camera in row)
     return [
         Tile(
             kind=Kind.CAMERA,

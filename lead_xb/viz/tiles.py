@@ -53,7 +53,9 @@ def draw_tiles(image: Image, tiles: Sequence[Tile], instant: Instant, overlay: O
 
 
 def _camera_tile(overlay: Overlay, tile: Tile, view: str | None) -> Image:
-    recorded = overlay.frame.image(tile.name, view=view)
+    # A row may have a rig of its own, which lacks a camera that the source did not calibrate there.
+    calibrated = tile.name in {camera.name for camera in overlay.frame.rig.cameras}
+    recorded = overlay.frame.image(tile.name, view=view) if calibrated else None
     if recorded is None:
         return draw.missing_tile(tile.width, tile.height, f"{tile.name}: {NOT_RECORDED}")
     picture = resized(recorded, _fitting_width(recorded, tile))

@@ -121,7 +121,7 @@ def read_frame(reader: Reader, frame: Frame) -> None:
         reader.take(lambda: [boxes.table.field(name).to_pylist() for name in boxes.table.type.names])
         reader.take(lambda: [boxes.column(f.name) for f in BOX_FIELDS if pa.types.is_floating(f.type)])
     rig = reader.take(lambda: frame.rig)
-    for camera in () if rig is None else rig.cameras:
+    for camera in () if rig is None else (camera for camera in rig.cameras if camera.crops):
         for view in (None, *(view.name for view in rig.views)) if rig is not None else ():
             reader.take(lambda camera=camera, view=view: frame.image(camera.name, view=view))  # type: ignore[misc]
 

@@ -291,7 +291,7 @@ def _road_height_errors(frame: Frame, terrain: dict[str, Any]) -> list[float]:
     depth, semantic = frame.depth("depth.strip"), frame.codes("semantic.strip")
     pose = frame.world_from_ego
     assert depth is not None and semantic is not None and pose is not None
-    ratio = camera.width // width
+    ratio = camera.size[0] // width
     left, top, _, _ = camera.crops["semantic.strip"]
     rows, columns = np.mgrid[y : y + height, 0:width]
     metres = depth[rows, x + columns]

@@ -14,8 +14,10 @@ import pytest
 from lead_xb.adapters.navsim.config import NavsimConfig
 from lead_xb.adapters.navsim.filters import read_mapping
 from lead_xb.adapters.navsim.logs import LogTask, native_log
-from lead_xb.adapters.navsim.sensors import LIDAR_COLUMN, native_cloud
-from lead_xb.adapters.navsim.synthetic import STEP_US, TRACKS_KEY, SyntheticTask, native_scene
+from lead_xb.adapters.navsim.payloads import native_cloud
+from lead_xb.adapters.navsim.sensors import LIDAR_COLUMN
+from lead_xb.adapters.navsim.synthetic import SyntheticTask
+from lead_xb.adapters.navsim.synthetic_scene import STEP_US, TRACKS_KEY, native_scene
 from lead_xb.schemas.traffic_lights import LightState
 from lead_xb.store.codec import same_bits
 from lead_xb.store.frame import Frame
@@ -185,7 +187,9 @@ def test_sensor_files_are_embedded_byte_for_byte(recordings: Path, logs: Mapping
         for frame, native in zip(scene, native_log(scene), strict=True):
             for name, entry in native["cams"].items():
                 path = blobs / scene.meta.folder / entry["data_path"]
-                assert frame.payload(f"image.{name.lower()}") == (path.read_bytes() if path.exists() else None)
+                column = f"image.{name.lower()}"
+                stored = frame.payload(column) if column in scene.meta.rig.columns() else None
+                assert stored == (path.read_bytes() if path.exists() else None)
                 compared += path.exists()
             path = blobs / scene.meta.folder / native["lidar_path"]
             assert native_cloud(frame) == (path.read_bytes() if path.exists() else None)
@@ -207,6 +211,16 @@ def test_the_mapping_links_both_stages(recordings: Path, converted: Converted, f
                 assert frames[original].meta.scene_id == frames[first].meta.scene_id == metadata["log_name"]
 
 
+def test_synthetic_files_are_called_by_their_initial_token(converted: Converted) -> None:
+    scenes = [(task, scene) for task, scene in converted if isinstance(task, SyntheticTask)]
+    assert scenes
+    for task, scene in scenes:
+        native = native_scene(scene)["scene_metadata"]
+        assert task.path.stem == scene.meta.scene_id == scene.meta.initial_token == native["scene_token"]
+        assert scene.frame((scene.meta.history_rows or 0) - 1).token == scene.meta.initial_token
+        assert scene.meta.log == native["log_name"]
+
+
 def test_extended_steps_have_the_times_and_places_of_their_objects(converted: Converted) -> None:
     scenes = [scene for task, scene in converted if isinstance(task, SyntheticTask)]
     assert scenes
@@ -215,9 +229,11 @@ def test_extended_steps_have_the_times_and_places_of_their_objects(converted: Co
         recorded = [frame for frame in scene if frame["frame.kind"] == "recorded"]
         world = recorded[-1].world_from_ego
         assert world is not None
+        assert [frame["frame.is_key"] for frame in scene].count(True) == 1
         assert len(scene) == len(recorded) + len(steps)
         for step, tracks in enumerate(steps):
             frame = scene.frame(len(recorded) + step)
+            assert frame["boxes.pose"].tolist() == recorded[-1]["ego.pose"].tolist()
             assert frame.timestamp_us == recorded[-1].timestamp_us + (step + 1) * STEP_US
             objects = tracks.get("tracked_objects").get("tracked_objects")
             assert frame.boxes is not None

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from lead_xb.adapters.navsim.config import NavsimConfig
-from lead_xb.adapters.navsim.synthetic import LIGHTS_KEY, TRACKS_KEY, SyntheticTask
+from lead_xb.adapters.navsim.synthetic import SyntheticTask
+from lead_xb.adapters.navsim.synthetic_scene import LIGHTS_KEY, TRACKS_KEY
 from lead_xb.store.standins import Standin, standin_type
 
 from .helpers import native_frames, nuplan_bytes, write_bytes

@@ -47,6 +47,8 @@ BAD_OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "quality": ({"image_quality": 0}, "image_quality=0; expected a JPEG quality from 1 to 100"),
     "maps": ({"maps": Path("/nowhere")}, "maps=/nowhere is not a folder; give NUPLAN_MAPS_ROOT"),
     "none without maps": ({"sensors": "none"}, "sensors=none without maps"),
+    "split": ({"split": "nope"}, "split=nope is not there; expected one of mini, all, or the path"),
+    "folder": ({"folder": "mini"}, "folder=mini belongs to a scene filter; say split=mini"),
     "mapping": ({"synthetic": Path("/nowhere.yaml")}, "synthetic=/nowhere.yaml is no yaml or JSON file"),
 }
 

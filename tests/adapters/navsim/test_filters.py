@@ -59,7 +59,7 @@ def test_the_defaults_are_those_of_the_devkit(tmp_path: Path) -> None:
     chosen = filter_of(tmp_path)
     assert (chosen.num_history_frames, chosen.num_future_frames, chosen.frame_interval) == (4, 10, 14)
     assert (chosen.has_route, chosen.max_scenes, chosen.log_names, chosen.tokens) == (True, None, None, None)
-    assert (chosen.include_synthetic_scenes, chosen.synthetic_tokens) == (False, None)
+    assert (chosen.include_synthetic_scenes, chosen.synthetic_tokens, chosen.stage_two_tokens) == (False, None, None)
 
 
 def test_a_file_of_the_devkit_is_read_with_its_hydra_keys(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_file_of_the_devkit_is_read_with_its_hydra_keys(tmp_path: Path) -> Non
     assert chosen.name == "warm"
     assert chosen.tokens == frozenset({"0dc54a8c8203567b"})
     assert chosen.log_names == frozenset({"2021.08.16.14.23.37_veh-45_00015_00132"})
-    assert chosen.synthetic_tokens == frozenset({"0395128411941228f"})
+    assert (chosen.synthetic_tokens, chosen.stage_two_tokens) == (None, frozenset({"0395128411941228f"}))
 
 
 def test_json_says_the_same_as_yaml(tmp_path: Path) -> None:
@@ -119,6 +119,36 @@ def test_a_filter_that_makes_no_sense_is_refused(entries: dict[str, Any], messag
 def test_the_file_above_a_filter_is_recognised(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"give split=.*/scene_filter/navx.yaml and folder=test"):
         filter_of(tmp_path, file="navx.yaml", data_split="test", defaults=[{"scene_filter": "navx"}])
+    with pytest.raises(DataError, match=r"give split=.*/scene_filter/all_scenes.yaml and folder=test"):
+        filter_of(tmp_path, file="test.yaml", data_split="test", defaults=[{"scene_filter": "all_scenes"}])
+
+
+@pytest.mark.parametrize("defaults", [None, 7, ["_self_"], [{"scene_filter": None}], {"scene_filter": "x"}])
+def test_odd_defaults_still_give_advice(defaults: object, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"give split=.*/scene_filter/navx.yaml and folder=<data_split>"):
+        filter_of(tmp_path, file="navx.yaml", defaults=defaults)
+
+
+FINALS = frozenset({"final"})
+
+
+@pytest.mark.parametrize(
+    ("entries", "kept"),
+    [
+        ({}, ["a"]),
+        ({"synthetic_scene_tokens": ["b"]}, ["b"]),
+        ({"synthetic_scene_tokens": []}, []),
+        ({"reactive_synthetic_initial_tokens": ["a", "b"]}, ["a"]),
+        ({"reactive_synthetic_initial_tokens": ["b"]}, []),
+        ({"reactive_synthetic_initial_tokens": ["b"], "non_reactive_synthetic_initial_tokens": ["a"]}, ["a"]),
+        ({"synthetic_scene_tokens": ["a", "b"], "reactive_synthetic_initial_tokens": ["b", "c"]}, ["b"]),
+    ],
+)
+def test_synthetic_scenes_are_those_of_the_devkit(entries: dict[str, Any], kept: list[str], tmp_path: Path) -> None:
+    """Scene a belongs to a kept window, b and c to none."""
+    chosen = filter_of(tmp_path, **entries)
+    scenes = {"a": "final", "b": "elsewhere", "c": None}
+    assert [token for token, original in scenes.items() if chosen.takes_synthetic(token, original, FINALS)] == kept
 
 
 @pytest.mark.parametrize(

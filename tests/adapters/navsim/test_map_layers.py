@@ -46,6 +46,8 @@ def test_a_connector_needs_no_extra() -> None:
         {"traffic_light_stop_line_fids": ""},
         {"traffic_light_stop_line_fids": None},
         {"traffic_light_stop_line_fids": "70, 71"},
+        {"traffic_light_stop_line_fids": "70,"},
+        {"traffic_light_stop_line_fids": " "},
         {"traffic_light_stop_line_fids": 70},
         {"creator_id": 5, "note": "ünknown", "blob": b"\0", "none": None, "inf": float("inf")},
     ],
@@ -60,6 +62,13 @@ def test_null_is_missing_and_an_empty_list_is_not() -> None:
     layer = LAYERS["lane_connectors"]
     assert "stop_lines" not in layer.cells(CONNECTOR | {"traffic_light_stop_line_fids": None})
     assert layer.cells(CONNECTOR | {"traffic_light_stop_line_fids": ""})["stop_lines"] == []
+
+
+@pytest.mark.parametrize(("text", "ids"), [("1,", ["1"]), (" ", []), ("70,,71", ["70", "71"]), (", 7 ,", ["7"])])
+def test_empty_parts_of_a_list_name_nothing_and_the_text_stays(text: str, ids: list[str]) -> None:
+    cells = LAYERS["lane_connectors"].cells(CONNECTOR | {"traffic_light_stop_line_fids": text})
+    assert cells["stop_lines"] == ids
+    assert unpack_native(cells["extra"]) == {"traffic_light_stop_line_fids": text}
 
 
 def test_a_baseline_belongs_to_a_lane_or_to_a_connector() -> None:
@@ -82,7 +91,7 @@ def test_a_baseline_belongs_to_a_lane_or_to_a_connector() -> None:
         ("lane_connectors", {"exit_lane_fid": b"1"}, "expected an integer"),
         ("lane_connectors", {"speed_limit_mps": "fast"}, "expected a finite number"),
         ("lane_connectors", {"speed_limit_mps": float("inf")}, "expected a finite number"),
-        ("lane_connectors", {"traffic_light_stop_line_fids": "70,,71"}, "expected integers joined by commas"),
+        ("lane_connectors", {"traffic_light_stop_line_fids": "70 71"}, "expected integers joined by commas"),
         ("lanes_polygons", {"lane_index": 1 << 40}, "expected an integer of 32 bits"),
         ("baseline_paths", {"lane_fid": "x", "lane_connector_fid": None}, "'lane_fid' is 'x'"),
     ],

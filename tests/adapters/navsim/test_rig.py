@@ -57,6 +57,26 @@ def test_a_lidar_that_is_not_at_the_ego_origin_moves_points_and_cameras(tmp_path
     assert [row[3] for row in rig.camera("CAM_F0").ego_from_camera] == [3.0, 0.0, 3.5, 1.0]
 
 
+@pytest.mark.parametrize("rows", [(0, 1, 2), (1,)])
+@pytest.mark.parametrize("key", ["sensor2lidar_rotation", "distortion"])
+def test_a_camera_without_calibration_keeps_its_images_and_has_no_entry(
+    key: str, rows: tuple[int, ...], tmp_path: Path
+) -> None:
+    frames = native_frames()
+    for row in rows:
+        frames[row]["cams"] = {**frames[row]["cams"], "CAM_F0": {**frames[row]["cams"]["CAM_F0"], key: None}}
+    root = tmp_path / "other"
+    write_log(root, frames)
+    write_sensors(root, frames)
+    scene = convert_log(root, tmp_path / "a.arrow")
+    part = "" if len(rows) == 3 else " in 1 of 3 rows"
+    assert scene.meta.lacks == (f"CAM_F0: no calibration{part}", "map")
+    for row, frame in enumerate(scene):
+        assert [camera.name for camera in frame.rig.cameras] == (["CAM_B0"] if row in rows else list(CAMERAS))
+        assert frame.payload("image.cam_f0") is not None
+    assert same_bits(native_log(scene), frames)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from lead_xb.adapters.navsim.logs import native_log
-from lead_xb.adapters.navsim.sensors import LIDAR_COLUMN, native_cloud
+from lead_xb.adapters.navsim.payloads import native_cloud
+from lead_xb.adapters.navsim.sensors import LIDAR_COLUMN
 from lead_xb.schemas.errors import DataError
 from lead_xb.store.codec import same_bits
 from lead_xb.store.images import decode_rgb
@@ -130,15 +131,31 @@ def test_with_present_a_missing_file_is_null_and_counted(root: Path, tmp_path: P
     assert same_bits(native_log(scene), native_frames())
 
 
-def test_with_none_the_calibration_stays_and_no_sensor_column_exists(root: Path, tmp_path: Path) -> None:
+def test_with_none_neither_calibration_nor_sensor_columns_exist(root: Path, tmp_path: Path) -> None:
     (maps := tmp_path / "maps").mkdir()
     (maps / "nuplan-maps-v1.0.json").write_text('{"us-ma-boston": {"version": "1.0"}}')
     write_bytes(maps / "us-ma-boston" / "1.0" / "map.gpkg", b"not read here")
+    frames = edited("cams", lambda _: {"CAM_F0": {"cam_intrinsic": "none of these is read"}, 7: None})
+    frames[2]["lidar2ego_rotation"] = None
+    write_log(root, frames)
     scene = convert_log(root, tmp_path / "a.arrow", sensors="none", maps=maps)
     assert scene.meta.lacks == ("sensors",)
     assert scene.meta.map_id == "navsim-us-ma-boston-1.0"
     assert scene.meta.rig.columns() == ()
-    assert [camera.crops for camera in scene.meta.rig.cameras] == [{}, {}]
+    assert scene.meta.rig.cameras == ()
+    assert same_bits(native_log(scene), frames)
+
+
+def test_a_sensor_without_any_file_has_a_calibration_and_no_column(root: Path, tmp_path: Path) -> None:
+    for path in [*(image_path(root, index, "CAM_B0") for index in range(3)), *(cloud_path(root, i) for i in range(3))]:
+        path.unlink()
+    scene = convert_log(root, tmp_path / "a.arrow", sensors="present")
+    assert scene.meta.lacks == ("CAM_B0: 3 of 3 files missing", "lidar: 3 of 3 files missing", "map")
+    assert scene.meta.rig.columns() == ("image.cam_f0",)
+    camera = scene.meta.rig.camera("CAM_B0")
+    assert (dict(camera.crops), camera.width, camera.height) == ({}, None, None)
+    assert camera.parameters["focal"] == (50.0, 51.0)
+    assert native_cloud(scene.frame(0)) is None
     assert same_bits(native_log(scene), native_frames())
 
 

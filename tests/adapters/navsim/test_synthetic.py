@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lead_xb.adapters.navsim.config import NavsimConfig
-from lead_xb.adapters.navsim.synthetic import LIGHTS_KEY, TRACKS_KEY, native_scene, read_synthetic
+from lead_xb.adapters.navsim.synthetic_scene import LIGHTS_KEY, TRACKS_KEY, native_scene, read_synthetic
 from lead_xb.schemas.errors import DataError, UnsafePickleError
 from lead_xb.schemas.traffic_lights import LightState
 from lead_xb.store.codec import same_bits
@@ -19,7 +19,7 @@ from lead_xb.store.scene import Scene, open_scene
 from lead_xb.store.standins import standin_type
 from lead_xb.store.unpickle import NUPLAN, loads
 
-from .helpers import GOLDEN, jpeg, nuplan_bytes, pcd, write_bytes
+from .helpers import GOLDEN, LOG, jpeg, nuplan_bytes, pcd, write_bytes
 from .synthetic_helpers import (
     FOLDER,
     NOW,
@@ -45,6 +45,32 @@ def test_a_scene_knows_its_original(source: Path, tmp_path: Path) -> None:
     assert (meta.initial_token, meta.original_token) == (NOW, "original")
 
 
+def test_a_scene_names_its_log_its_first_stage_and_its_history(source: Path, tmp_path: Path) -> None:
+    meta = converted(source, tmp_path / "a.arrow").meta
+    assert (meta.log, meta.original_initial_token, meta.history_rows) == (LOG, "first stage", 2)
+
+
+def test_only_the_current_frame_is_a_key_frame(source: Path, tmp_path: Path) -> None:
+    assert [frame["frame.is_key"] for frame in converted(source, tmp_path / "a.arrow")] == [False, True, False, False]
+
+
+def test_a_file_of_another_name_is_still_found_by_its_initial_token(source: Path, tmp_path: Path) -> None:
+    path = source / FOLDER / "synthetic_scene_pickles" / f"{NOW}.pkl"
+    path.rename(path.with_stem("another"))
+    mapping = tmp_path / "pairs.yaml"
+    mapping.write_text(f"reactive_all_mapping: [['now', 'previous', [['{NOW}', '{NOW}']]]]")
+    scene = converted(source, tmp_path / "a.arrow", synthetic=mapping)
+    assert (scene.meta.scene_id, scene.meta.initial_token, scene.frame(1).token) == ("another", NOW, NOW)
+    (task,) = synthetic_tasks(source, synthetic=mapping)
+    assert task.splits(scene) == [[], ["pairs"], [], []]
+
+
+def test_cameras_are_called_as_in_logs(source: Path, tmp_path: Path) -> None:
+    scene = converted(source, tmp_path / "a.arrow")
+    assert [camera.name for camera in scene.meta.rig.cameras] == ["CAM_F0"]
+    assert scene.frame(1).image("CAM_F0") is not None
+
+
 def test_stored_frames_are_recorded_rows_with_a_planar_pose(source: Path, tmp_path: Path) -> None:
     frame = converted(source, tmp_path / "a.arrow").frame(1)
     half = np.sqrt(0.5)
@@ -59,7 +85,6 @@ def test_stored_frames_are_recorded_rows_with_a_planar_pose(source: Path, tmp_pa
 def test_extended_steps_have_no_ego_and_follow_at_2_hz(source: Path, tmp_path: Path) -> None:
     scene = converted(source, tmp_path / "a.arrow")
     assert [frame["frame.kind"] for frame in scene] == ["recorded", "recorded", "extended", "extended"]
-    assert [frame["frame.is_key"] for frame in scene] == [True, True, False, False]
     last = scene.frame(1).timestamp_us
     assert [scene.frame(row).timestamp_us - last for row in (2, 3)] == [500_000, 1_000_000]
     assert scene.frame(2).world_from_ego is None
@@ -74,6 +99,8 @@ def test_extended_boxes_are_given_in_the_last_ego_frame(source: Path, tmp_path: 
     assert boxes.yaw == pytest.approx([np.pi / 2])
     assert boxes.column("velocity").value == pytest.approx(np.array([[5.0, 0.0]]))
     assert boxes.strings("native_class") == ["vehicle"]
+    assert scene.frame(2)["boxes.pose"].tolist() == scene.frame(1)["ego.pose"].tolist()
+    assert scene.frame(1)["boxes.pose"] is None
     none = scene.frame(3).boxes
     assert none is not None
     assert len(none) == 0
@@ -116,6 +143,13 @@ UNUSUAL: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         **scene,
         "frames": [{**frame, "lidar_path": nuplan("PosixPath", "log", "a.pcd")} for frame in scene["frames"]],
     },
+    "with cameras in upper case": lambda scene: {
+        **scene,
+        "frames": [
+            {**frame, "camera_dict": {name.upper(): entry for name, entry in frame["camera_dict"].items()}}
+            for frame in scene["frames"]
+        ],
+    },
     "without cameras": lambda scene: {
         **scene,
         "frames": [{**frame, "camera_dict": {"cam_f0": {}, "cam_b0": {}}} for frame in scene["frames"]],
@@ -149,8 +183,36 @@ def test_recorded_scenes_come_back_bit_for_bit(tmp_path: Path) -> None:
 
 def test_a_missing_image_of_a_scene_is_an_error(source: Path, tmp_path: Path) -> None:
     shutil.rmtree(source / FOLDER / "sensor_blobs")
-    with pytest.raises(DataError, match=r"the file of cam_f0 in frame 0 of 1+\.pkl is missing"):
+    with pytest.raises(DataError, match=r"the file of CAM_F0 in frame 0 of 1+\.pkl is missing"):
         converted(source, tmp_path / "a.arrow", sensors="required")
+
+
+def test_frames_after_the_current_one_need_no_image(source: Path, tmp_path: Path) -> None:
+    content = set_metadata(num_history_frames=1, initial_token="shared by the pair")(native_synthetic())
+    write_scene_pickle(source, content)
+    (source / FOLDER / "sensor_blobs" / content["frames"][1]["camera_dict"]["cam_f0"]["data_path"]).unlink()
+    scene = converted(source, tmp_path / "a.arrow", sensors="required")
+    assert [frame.has("image.cam_f0") for frame in scene][:2] == [True, False]
+
+
+def test_clouds_that_a_folder_does_not_ship_are_not_required(source: Path, tmp_path: Path) -> None:
+    content = UNUSUAL["with paths as objects"](native_synthetic())
+    path = write_scene_pickle(source, content)
+    scene = converted(source, tmp_path / "a.arrow", sensors="required")
+    assert scene.meta.lacks == (f"lidar: not shipped with {FOLDER}", "map")
+    assert scene.meta.rig.points == ()
+    assert same_bits(native_scene(scene), loads(path.read_bytes(), path=str(path), allow=NUPLAN))
+    write_bytes(source / FOLDER / "sensor_blobs" / "log" / "another.pcd", b"")
+    with pytest.raises(DataError, match="the file of lidar in frame 0"):
+        converted(source, tmp_path / "a.arrow", sensors="required")
+
+
+def test_the_sensor_files_of_a_scene_may_lie_in_its_second_folder(source: Path, tmp_path: Path) -> None:
+    shutil.copytree(source / FOLDER, source / "a_two_stage")
+    shutil.rmtree(source / "a_two_stage" / "sensor_blobs")
+    scene = converted(source, tmp_path / "a.arrow", sensors="required")
+    assert scene.meta.folder == FOLDER
+    assert scene.frame(1).payload("image.cam_f0", verify=True) == jpeg()
 
 
 def set_frame(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
