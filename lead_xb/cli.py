@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -20,6 +21,7 @@ import lead_xb
 from lead_xb.schemas.errors import LeadXbError
 
 OK, FAILED, MISUSED = 0, 1, 2
+_RESERVED = re.compile(r"[~ ()=,;&@!#^|<>]")
 
 ADAPTERS = {
     "carla": "lead_xb.adapters.carla.config:CarlaConfig",
@@ -79,7 +81,7 @@ def compose(command: str, overrides: Sequence[str]) -> dict[str, Any]:
 
     try:
         with initialize_config_module("lead_xb.conf", version_base="1.3"):
-            config = hydra_compose(command, overrides=list(overrides))
+            config = hydra_compose(command, overrides=[_quoted(word) for word in overrides])
         missing = sorted(OmegaConf.missing_keys(config))
         if missing:
             raise LeadXbError(f"{missing[0]}= is not set; {_usage(command)}")
@@ -88,6 +90,15 @@ def compose(command: str, overrides: Sequence[str]) -> dict[str, Any]:
         raise LeadXbError(f"{_reason(error)}; {_usage(command)}") from error
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
+
+
+def _quoted(word: str) -> str:
+    """An override whose value is an ordinary path with characters that Hydra's grammar reserves, in quotes."""
+    key, equals, value = word.partition("=")
+    if not equals or not _RESERVED.search(value) or value[0] in "'\"[{":
+        return word
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{key}='{escaped}'"
 
 
 def adapter_config(config: dict[str, Any]) -> Any:
@@ -103,7 +114,13 @@ def adapter_config(config: dict[str, Any]) -> Any:
     except OmegaConfBaseException as error:
         raise LeadXbError(f"{_reason(error)}; see lead-xb convert --help") from error
     assert isinstance(typed, dict)
-    return kind(**{str(key): tuple(value) if isinstance(value, list) else value for key, value in typed.items()})
+    return kind(**{str(key): _native_value(value) for key, value in typed.items()})
+
+
+def _native_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return value.expanduser() if isinstance(value, Path) else value
 
 
 def _reason(error: Exception) -> str:
@@ -124,13 +141,14 @@ def _run_convert(config: dict[str, Any], console: Console) -> int:
 
     if config["on_error"] not in ("report", "skip"):
         raise LeadXbError(f"on_error={config['on_error']}; expected report or skip")
-    out = Path(str(config["out"]))
+    out = Path(str(config["out"])).expanduser()
     source, pool = adapter_config(config).build(), LocalPool(config["workers"])
     with RichProgress(console) as progress:
         report = convert(source, out, pool=pool, progress=progress)
     write_result(out, report)
     _print_report(report, out, console)
-    return FAILED if (report.failures or report.missing) and config["on_error"] == "report" else OK
+    whole = report.dataset.complete and not report.missing
+    return OK if whole or config["on_error"] == "skip" else FAILED
 
 
 def _print_report(report: Any, out: Path, console: Console) -> None:
@@ -146,7 +164,7 @@ def _print_report(report: Any, out: Path, console: Console) -> None:
         "kept from before": f"{report.kept:,} files",
         **{f"split {name}": f"{count:,} rows" for name, count in report.dataset.splits.items()},
         **{f"lacks: {lack}": f"{count:,} scenes" for lack, count in report.dataset.lacks.items()},
-        "not converted": f"{len(report.failures):,}",
+        "not converted": f"{counts['quarantined']:,}",
     }
     for name, value in rows.items():
         table.add_row(name, value)
@@ -156,7 +174,7 @@ def _print_report(report: Any, out: Path, console: Console) -> None:
         console.print(f"  split {name} asks for {len(tokens):,} tokens that were not found: {shown}", markup=False)
     for failure in report.failures[:5]:
         console.print(f"  {failure.id}: {failure.file} {failure.reason}; {failure.advice}", markup=False)
-    if report.failures:
+    if counts["quarantined"]:
         console.print(f"all of them: {out / 'quarantine.jsonl'}", markup=False)
     console.print(f"next: lead-xb check store={out}   or   lead-xb view store={out}", markup=False)
 
@@ -196,9 +214,10 @@ def _run_view(config: dict[str, Any], console: Console) -> int:
 
 
 def _run_demo(config: dict[str, Any], console: Console) -> int:
-    from lead_xb.demo.run import run_demo
+    from lead_xb.demo.run import demo_options, run_demo
 
-    return run_demo(Path(str(config["out"])), seconds=config["seconds"], seed=config["seed"], console=console)
+    seconds, seed = demo_options(config)
+    return run_demo(Path(str(config["out"])).expanduser(), seconds=seconds, seed=seed, console=console)
 
 
 COMMANDS = {

@@ -71,6 +71,27 @@ def test_carla_from_native_to_picture(capsys: pytest.CaptureFixture[str], lead_r
     assert code == OK and sheet.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("name", ["with space", "a=b", "par(1),x", "it's ~ here"])
+def test_ordinary_paths_need_no_quotes_of_hydra(name: str) -> None:
+    config = compose("convert", ["dataset=carla", f"source=/data/{name}", f"out=/stores/{name}"])
+    assert (config["source"], config["out"]) == (f"/data/{name}", f"/stores/{name}")
+
+
+def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = adapter_config(compose("convert", ["dataset=carla", "source=~/lead", "out=x"]))
+    assert config.source == tmp_path / "lead"
+
+
+@pytest.mark.parametrize("words", [("seconds=abc",), ("seconds=20",), ("seconds=-1",), ("seed=x",)])
+def test_the_demo_checks_its_options_before_it_touches_anything(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    code, _, err = run(capsys, "demo", f"out={tmp_path / 'demo'}", *words)
+    assert code == MISUSED and "expected 1 to 15 seconds" in err
+    assert not (tmp_path / "demo").exists()
+
+
 def test_damaged_input_ends_with_1_and_is_listed(
     capsys: pytest.CaptureFixture[str], lead_root: Path, tmp_path: Path
 ) -> None:

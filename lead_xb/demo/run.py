@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -37,14 +37,20 @@ DISK_BYTES_PER_S = 12e6
 WRITERS: dict[str, Callable[..., Path]] = {"CARLA expert log (LEAD)": write_lead, "NAVSIM log and map": write_navsim}
 
 
+def demo_options(config: Mapping[str, Any]) -> tuple[float, int]:
+    """Length of the drive, s, and seed; LeadXbError for what no drive can be made of."""
+    seconds, seed = config["seconds"], config["seed"]
+    if not (isinstance(seconds, int | float) and 1.0 <= seconds <= MAX_DURATION_S and isinstance(seed, int)):
+        raise LeadXbError(f"seconds={seconds} seed={seed}; expected 1 to {MAX_DURATION_S:g} seconds and a whole number")
+    return float(seconds), seed
+
+
 def run_demo(out: Path, *, seconds: float, seed: int, console: Console) -> int:
     """Run every stage; returns the exit code.
 
     Raises:
         LeadXbError: not enough disk, or `out` holds something else than an earlier demo.
     """
-    if not (isinstance(seconds, int | float) and 1.0 <= seconds <= MAX_DURATION_S and isinstance(seed, int)):
-        raise LeadXbError(f"seconds={seconds} seed={seed}; expected 1 to {MAX_DURATION_S:g} seconds and a whole number")
     _require_place(out, seconds)
     started = time.monotonic()
     console.print(f"1/4 a drive of {seconds:g} s, written natively for CARLA and NAVSIM (20-40 s) ...", markup=False)
