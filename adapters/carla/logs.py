@@ -11,7 +11,7 @@ from typing import Any
 
 from lead_xb.adapters.carla.checks import ADVICE, check_boxes, check_meta, check_tables
 from lead_xb.adapters.carla.rig import build_rig
-from lead_xb.adapters.carla.routes import Route, RouteFiles
+from lead_xb.adapters.carla.routes import GARAGE, Route, RouteFiles
 from lead_xb.adapters.carla.rows import native_row, plain_value, rebuild, row_cells, token_of
 from lead_xb.adapters.carla.sensors import extension_of, is_known, png_bits, sensor_cells
 from lead_xb.schemas.boxes import box_fields_of
@@ -138,6 +138,8 @@ def frame_numbers(files: RouteFiles) -> list[int]:
         DataError: the route was not finished, or a folder lacks a frame that others have.
     """
     folders = files.folders
+    if "measurements" in folders and "metas" not in folders:
+        raise DataError(files.route.path, f"holds {GARAGE}")
     if "metas" not in folders or "bboxes" not in folders:
         reason = "has no metas/ or bboxes/: the recording was stopped before LEAD wrote them"
         raise DataError(files.route.path, reason, advice="record the route again; LEAD's own loader skips it as well")

@@ -14,6 +14,7 @@ from lead_xb.schemas.errors import DataError, LeadXbError
 from lead_xb.store.payload import reference_to
 
 UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError)
+GARAGE = "logs of the older carla_garage format (measurements/ instead of metas/); only LEAD logs are converted"
 MAX_FILE_BYTES = 1 << 28
 """No file of a route comes near 256 MiB; a zip member that claims more is a bomb."""
 
@@ -122,10 +123,15 @@ def find_routes(source: Path) -> list[Route]:
         LeadXbError: nothing found, or logs of the older carla_garage format.
     """
     base = base_of(source)
-    routes = {route.scene_id: route for route in _zip_routes(source, base)}
-    routes.update({route.scene_id: route for route in _folder_routes(source, base)})
-    if not routes:
+    zipped: dict[str, Route] = {}
+    for route in _zip_routes(source, base):
+        if other := zipped.get(route.scene_id):
+            raise LeadXbError(f"{other.path} and {route.path} both hold {route.scene_id!r}; keep one of them")
+        zipped[route.scene_id] = route
+    routes = {**zipped, **{route.scene_id: route for route in _folder_routes(source, base)}}
+    if all(route.inner is None and is_garage(route.path) for route in routes.values()):
         _refuse_garage(source)
+    if not routes:
         raise LeadXbError(
             f"source={source} holds no LEAD route; expected data/<Scenario>/<route>/metas or one zip per route"
         )
@@ -147,7 +153,7 @@ def _folder_routes(source: Path, base: Path) -> Iterator[Route]:
     for scenario in sorted(p for p in root.iterdir() if p.is_dir()):
         candidates = [scenario] if _is_route(scenario) else sorted(p for p in scenario.iterdir() if p.is_dir())
         for path in candidates:
-            if _is_route(path):
+            if _is_route(path) or is_garage(path):
                 yield Route(base, path, None, path.parent.name, path.name)
 
 
@@ -176,12 +182,14 @@ def _is_route(path: Path) -> bool:
     return (path / "metas").is_dir() or ((path / "rgb").is_dir() and not (path / "measurements").is_dir())
 
 
+def is_garage(path: Path) -> bool:
+    """True for a route of the older carla_garage format. Among LEAD routes its task fails, so that it is reported."""
+    return (path / "measurements").is_dir()
+
+
 def _refuse_garage(source: Path) -> None:
     if next(source.rglob("measurements"), None) is not None:
-        raise LeadXbError(
-            f"source={source} holds logs of the older carla_garage format (measurements/ instead of metas/); "
-            "only LEAD logs are converted"
-        )
+        raise LeadXbError(f"source={source} holds {GARAGE}")
 
 
 def _list_folder(path: Path) -> dict[str, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lead_xb.adapters.carla.logs import frame_numbers
 from lead_xb.adapters.carla.routes import find_routes
 from lead_xb.schemas.errors import DataError, LeadXbError
 
@@ -83,6 +84,27 @@ def test_logs_of_carla_garage_are_refused_in_one_sentence(tmp_path: Path) -> Non
     (tmp_path / "data/Accident/route0/rgb").mkdir()
     with pytest.raises(LeadXbError, match="older carla_garage format"):
         find_routes(tmp_path)
+
+
+def test_a_carla_garage_route_among_lead_routes_is_reported(route: Path, root: Path, tmp_path: Path) -> None:
+    garage = route.parent / "old"
+    (garage / "measurements").mkdir(parents=True)
+    (garage / "measurements/0000.json.gz").write_bytes(b"")
+    old = next(found for found in find_routes(root) if found.name == "old")
+    with pytest.raises(DataError, match="older carla_garage format"):
+        frame_numbers(old.open())
+    zipped = zip_route(garage, tmp_path / "z" / "a.zip", "S/old/")
+    with zipfile.ZipFile(zipped, "a") as archive:
+        archive.writestr("S/old/rgb/0000.jpg", b"")
+    with pytest.raises(DataError, match="older carla_garage format"):
+        convert_only_route(zipped, tmp_path / "a.arrow")
+
+
+def test_two_zips_of_one_route_are_refused(route: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        zip_route(route, tmp_path / "z" / f"{name}.zip", "S/r/")
+    with pytest.raises(LeadXbError, match="both hold 'S__r'; keep one of them"):
+        find_routes(tmp_path / "z")
 
 
 def test_an_empty_source_is_an_error(tmp_path: Path) -> None:
