@@ -188,7 +188,9 @@ def _roots(config: dict[str, Any]) -> dict[str, str]:
 
 
 def _run_check(config: dict[str, Any], console: Console) -> int:
-    from lead_xb.store.check import check_store
+    from rich.progress import track
+
+    from lead_xb.store.check import PARTS_BESIDE_FILES, check_store
     from lead_xb.store.store import open_store
 
     references = config["references"]
@@ -196,7 +198,9 @@ def _run_check(config: dict[str, Any], console: Console) -> int:
         raise LeadXbError(f"references={references}; expected verify, exist or skip")
     store = open_store(Path(str(config["store"])).expanduser(), roots=_roots(config))
     checked = problems = 0
-    for _, found in check_store(store, references=references):
+    parts = check_store(store, references=references)
+    total = len(store.entries) + PARTS_BESIDE_FILES
+    for _, found in track(parts, "checking", total=total, console=console, disable=not console.is_terminal):
         checked += 1
         problems += len(found)
         for problem in found:

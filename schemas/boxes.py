@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import pyarrow as pa
 
-from lead_xb.schemas.column import POSE, QUATERNION, SECONDS_US, VEC2, VEC3, Column, struct_of
+from lead_xb.schemas.column import POSE, QUATERNION, TIME_US, VEC2, VEC3, Column, struct_of
 from lead_xb.schemas.errors import SchemaError
 
 
@@ -50,7 +50,7 @@ BOX_FIELDS = (
         frame="ego",
         nullable=False,
         sources=BOTH,
-        doc="as the source, unwrapped",
+        doc="as the source has it, wrapped or not",
     ),
     Column(
         name="rotation",
@@ -77,15 +77,20 @@ BOX_FIELDS = (
     Column(name="role_name", type=pa.string(), sources=LEAD, doc="role; 'scenario' marks actors of the scenario"),
     Column(name="mesh_path", type=pa.string(), sources=LEAD, doc="asset of a static mesh"),
     Column(name="lane_type", type=pa.string(), sources=LEAD, doc="type of the lane it stands on"),
-    Column(name="num_lidar_points", type=pa.int32(), sources=LEAD, doc="points inside the padded box"),
+    Column(
+        name="num_lidar_points",
+        type=pa.int32(),
+        sources=LEAD,
+        doc="the source's own count; LEAD: LiDAR and radar points of the tick in the padded box",
+    ),
     Column(name="num_radar_points", type=pa.int32(), sources=LEAD, doc="radar returns inside the padded box"),
     Column(
         name="visible_pixels", type=pa.int32(), sources=LEAD, doc="camera pixels of its class inside the padded box"
     ),
     Column(name="state", type=pa.string(), sources=LEAD, doc="state of a traffic light"),
     Column(name="affects_ego", type=pa.bool_(), sources=LEAD, doc="a light or stop sign that the ego must obey"),
-    Column(name="future_first_us", type=SECONDS_US, unit="us", sources=LEAD, doc="time of the first future element"),
-    Column(name="future_step_us", type=SECONDS_US, unit="us", sources=LEAD, doc="time between future elements"),
+    Column(name="future_first_us", type=TIME_US, unit="us", sources=LEAD, doc="time of the first future element"),
+    Column(name="future_step_us", type=TIME_US, unit="us", sources=LEAD, doc="time between future elements"),
     Column(
         name="future_position",
         type=pa.list_(VEC2),
@@ -132,7 +137,7 @@ BOXES_COLUMNS = (
     Column(name="boxes", type=pa.list_(BOX), sources=BOTH, doc="one element a box; null: the source has no boxes here"),
     Column(
         name="boxes.timestamp_us",
-        type=SECONDS_US,
+        type=TIME_US,
         unit="us",
         doc="when the boxes were observed; null: with the row. They are in the row's ego frame all the same",
     ),

@@ -10,7 +10,7 @@ VEC2 = pa.list_(pa.float64(), 2)
 VEC3 = pa.list_(pa.float64(), 3)
 QUATERNION = pa.list_(pa.float64(), 4)
 POSE = pa.list_(pa.float64(), 7)
-SECONDS_US = pa.int64()
+TIME_US = pa.int64()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

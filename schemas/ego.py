@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lead_xb.schemas.column import POSE, SECONDS_US, VEC2, VEC3, Column
+from lead_xb.schemas.column import POSE, TIME_US, VEC2, VEC3, Column
 
 EGO_COLUMNS = (
     Column(
@@ -53,48 +53,24 @@ EGO_COLUMNS = (
 )
 
 
-def _track(group: str, meaning: str) -> tuple[Column, ...]:
-    prefix = f"{group}."
+def _track(group: str, *, height_from: tuple[str, ...]) -> tuple[Column, ...]:
+    def column(name: str, kind: pa.DataType, doc: str, unit: str = "", sources: tuple[str, ...] = ()) -> Column:
+        frame = "ego" if unit and name not in ("first_us", "step_us", "speed") else ""
+        return Column(name=f"{group}.{name}", type=kind, doc=doc, unit=unit, frame=frame, sources=sources)
+
+    numbers, lead = pa.list_(pa.float64()), ("carla",)
     return (
-        Column(
-            name=prefix + "first_us",
-            type=SECONDS_US,
-            unit="us",
-            sources=("carla",),
-            doc=f"time of the first element relative to the row; {meaning}",
-        ),
-        Column(
-            name=prefix + "step_us",
-            type=SECONDS_US,
-            unit="us",
-            sources=("carla",),
-            doc="time between elements, negative where the source counts backwards",
-        ),
-        Column(
-            name=prefix + "position",
-            type=pa.list_(VEC2),
-            unit="m",
-            frame="ego",
-            sources=("carla",),
-            doc="x, y of the rear axle, in source order and length",
-        ),
-        Column(
-            name=prefix + "height",
-            type=pa.list_(pa.float64()),
-            unit="m",
-            frame="ego",
-            sources=("carla",),
-            doc="z of the source's reference point on the ground",
-        ),
-        Column(
-            name=prefix + "yaw", type=pa.list_(pa.float64()), unit="rad", frame="ego", sources=("carla",), doc="yaw"
-        ),
-        Column(name=prefix + "speed", type=pa.list_(pa.float64()), unit="m/s", sources=("carla",), doc="forward speed"),
-        Column(name=prefix + "velocity", type=pa.list_(VEC2), unit="m/s", frame="ego", doc="x, y"),
-        Column(name=prefix + "acceleration", type=pa.list_(VEC2), unit="m/s2", frame="ego", doc="x, y"),
-        Column(name=prefix + "valid", type=pa.list_(pa.bool_()), doc="per element; null: all valid"),
+        column("first_us", TIME_US, "time of the first element relative to the row", "us", lead),
+        column("step_us", TIME_US, "time between elements, negative where the source counts backwards", "us", lead),
+        column("position", pa.list_(VEC2), "x, y of the rear axle, in source order and length", "m", lead),
+        column("height", numbers, "z of the source's reference point on the ground", "m", height_from),
+        column("yaw", numbers, "yaw", "rad", lead),
+        column("speed", numbers, "forward speed", "m/s", lead),
+        column("velocity", pa.list_(VEC2), "x, y", "m/s"),
+        column("acceleration", pa.list_(VEC2), "x, y", "m/s2"),
+        column("valid", pa.list_(pa.bool_()), "per element; null: all valid"),
     )
 
 
-EGO_PAST_COLUMNS = _track("ego_past", "finer than the rows, as the source recorded it")
-EGO_FUTURE_COLUMNS = _track("ego_future", "finer than the rows, as the source recorded it")
+EGO_PAST_COLUMNS = _track("ego_past", height_from=())
+EGO_FUTURE_COLUMNS = _track("ego_future", height_from=("carla",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lead_xb.schemas.column import SECONDS_US, VEC2, VEC3, Column, struct_of
+from lead_xb.schemas.column import TIME_US, VEC2, VEC3, Column, struct_of
 
 LEAD = ("carla",)
 
@@ -28,7 +28,7 @@ EXPERT_COLUMNS = (
     Column(name="expert.light_europe", type=pa.bool_(), sources=LEAD, doc="next light stands before the junction"),
     Column(
         name="expert.trajectory_us",
-        type=pa.list_(SECONDS_US),
+        type=pa.list_(TIME_US),
         unit="us",
         doc="times of `expert.trajectory` relative to the row",
     ),
@@ -47,8 +47,8 @@ PREFERENCE_FIELDS = (
 )
 
 PREFERENCES_COLUMNS = (
-    Column(name="preferences.first_us", type=SECONDS_US, unit="us", doc="time of the first point relative to the row"),
-    Column(name="preferences.step_us", type=SECONDS_US, unit="us", doc="time between points"),
+    Column(name="preferences.first_us", type=TIME_US, unit="us", doc="time of the first point relative to the row"),
+    Column(name="preferences.step_us", type=TIME_US, unit="us", doc="time between points"),
     Column(
         name="preferences.rated",
         type=pa.list_(struct_of(PREFERENCE_FIELDS)),

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from lead_xb.schemas.column import Column
 from lead_xb.schemas.errors import SchemaError
-from lead_xb.schemas.versions import CURRENT, require_readable
+from lead_xb.schemas.versions import CURRENT, known_fields, require_readable
 
 MAP_METADATA_KEY = b"lead_xb_map"
 _ADVICE = "restore the map or convert it again"
@@ -120,7 +120,7 @@ class MapMeta:
         try:
             data = json.loads(text)
             require_readable(data["version"], where)
-            meta = cls(**{f.name: data[f.name] for f in dataclasses.fields(cls)})
+            meta = cls(**known_fields(cls, data))
             texts = [meta.map_id, meta.source, meta.location, meta.map_version, *meta.native.values()]
             if not all(isinstance(value, str) for value in texts) or not isinstance(meta.crs, str | None):
                 raise TypeError("text expected")

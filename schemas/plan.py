@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lead_xb.schemas.column import SECONDS_US, VEC3, Column, struct_of
+from lead_xb.schemas.column import TIME_US, VEC3, Column, struct_of
 
 PROPOSAL_FIELDS = (
     Column(
@@ -21,7 +21,7 @@ PROPOSAL_FIELDS = (
 PLAN_COLUMNS = (
     Column(
         name="plan.trajectory_us",
-        type=pa.list_(SECONDS_US),
+        type=pa.list_(TIME_US),
         unit="us",
         doc="times of the plan relative to the row, in the policy's own spacing",
     ),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lead_xb.schemas.errors import SchemaError
+from lead_xb.schemas.versions import known_fields
 
 T = TypeVar("T")
 Matrix = tuple[tuple[float, ...], ...]
@@ -175,7 +176,7 @@ class Rig:
             data = json.loads(text)
             return cls(
                 source_from_ego=_matrix(data["source_from_ego"]),
-                vehicle=Vehicle(**data["vehicle"]) if data["vehicle"] else None,
+                vehicle=Vehicle(**known_fields(Vehicle, data["vehicle"])) if data["vehicle"] else None,
                 cameras=tuple(_camera(item) for item in data["cameras"]),
                 payloads=tuple(_payload(item) for item in data["payloads"]),
                 points=tuple(_point_sensor(item) for item in data["points"]),
@@ -189,7 +190,7 @@ def _camera(item: dict[str, Any]) -> Camera:
     model = item["model"]
     if model not in CAMERA_MODELS:
         raise SchemaError(f"camera {item['name']!r} has model {model!r}; known are {sorted(CAMERA_MODELS)}")
-    shutter = item["rolling_shutter"]
+    shutter = item.get("rolling_shutter")
     if shutter is not None and shutter not in ROLLING_SHUTTERS:
         raise SchemaError(f"camera {item['name']!r} has rolling shutter {shutter!r}; known are {ROLLING_SHUTTERS}")
     return Camera(
@@ -205,12 +206,14 @@ def _camera(item: dict[str, Any]) -> Camera:
 
 
 def _payload(item: dict[str, Any]) -> Payload:
-    grid = item["pixel_from_ego"]
-    return Payload(**{**item, "pixel_from_ego": None if grid is None else tuple(tuple(row) for row in grid)})
+    grid = item.get("pixel_from_ego")
+    return Payload(
+        **{**known_fields(Payload, item), "pixel_from_ego": None if grid is None else tuple(tuple(row) for row in grid)}
+    )
 
 
 def _point_sensor(item: dict[str, Any]) -> PointSensor:
-    return PointSensor(**{**item, "ego_from_sensor": _matrix(item["ego_from_sensor"])})
+    return PointSensor(**{**known_fields(PointSensor, item), "ego_from_sensor": _matrix(item["ego_from_sensor"])})
 
 
 def _matrix(rows: list[list[float]]) -> Matrix:

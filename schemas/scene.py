@@ -20,7 +20,7 @@ from lead_xb.schemas.plan import PLAN_COLUMNS
 from lead_xb.schemas.rig import Rig
 from lead_xb.schemas.sensors import PAYLOAD, POINT_GROUPS, group_of, points_type
 from lead_xb.schemas.traffic_lights import TRAFFIC_LIGHTS_COLUMNS
-from lead_xb.schemas.versions import CURRENT, require_readable
+from lead_xb.schemas.versions import CURRENT, known_fields, require_readable
 
 METADATA_KEY = b"lead_xb"
 ROWS_PER_BATCH = 64
@@ -108,9 +108,7 @@ class SceneMeta:
             data["extra"] = base64.b64decode(data["extra"], validate=True)
             data["lacks"] = tuple(data["lacks"])
             data["box_fields"] = tuple(data["box_fields"])
-            # Fields with a default may have come with a later minor than the file's.
-            known = {f.name: data[f.name] for f in dataclasses.fields(cls) if f.name in data}
-            return cls(**known)
+            return cls(**known_fields(cls, data))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SchemaError(f"{where}: the scene's metadata is damaged ({error!r}); convert it again") from error
 

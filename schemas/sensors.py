@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lead_xb.schemas.column import SECONDS_US, VEC3, Column, struct_of
+from lead_xb.schemas.column import TIME_US, VEC3, Column, struct_of
 
 IMAGE_GROUPS = ("image", "semantic", "depth", "bev_map")
 POINT_GROUPS = ("lidar", "radar")
@@ -19,16 +19,16 @@ REFERENCE_FIELDS = (
 REFERENCE = struct_of(REFERENCE_FIELDS)
 
 PAYLOAD_FIELDS = (
-    Column(name="timestamp_us", type=SECONDS_US, unit="us", doc="when the sensor fired; null: with the row"),
-    Column(name="end_timestamp_us", type=SECONDS_US, unit="us", doc="when its exposure or readout ended"),
+    Column(name="timestamp_us", type=TIME_US, unit="us", doc="when the sensor fired; null: with the row"),
+    Column(name="end_timestamp_us", type=TIME_US, unit="us", doc="when its exposure or readout ended"),
     Column(name="bytes", type=pa.binary(), doc="encoded bytes as found; null where `reference` is given"),
     Column(name="reference", type=REFERENCE, doc="where the bytes lie; null where `bytes` is given"),
 )
 PAYLOAD = struct_of(PAYLOAD_FIELDS)
 
 POINT_FIELDS = (
-    Column(name="timestamp_us", type=SECONDS_US, unit="us", doc="when the sensor fired; null: with the row"),
-    Column(name="end_timestamp_us", type=SECONDS_US, unit="us", doc="when the sweep ended"),
+    Column(name="timestamp_us", type=TIME_US, unit="us", doc="when the sensor fired; null: with the row"),
+    Column(name="end_timestamp_us", type=TIME_US, unit="us", doc="when the sweep ended"),
     Column(name="count", type=pa.int32(), doc="number of points; null where `reference` is given"),
     Column(name="scale", type=VEC3, unit="m", doc="quantum of integer coordinates; null: float coordinates"),
     Column(name="offset", type=VEC3, unit="m", frame="sensor", doc="offset of integer coordinates"),

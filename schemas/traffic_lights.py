@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import pyarrow as pa
 
-from lead_xb.schemas.column import SECONDS_US, Column, struct_of
+from lead_xb.schemas.column import TIME_US, Column, struct_of
 
 
 class LightState(IntEnum):
@@ -35,7 +35,7 @@ TRAFFIC_LIGHTS_COLUMNS = (
     ),
     Column(
         name="traffic_lights.timestamp_us",
-        type=SECONDS_US,
+        type=TIME_US,
         unit="us",
         doc="when the states were observed; null: with the row",
     ),

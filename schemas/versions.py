@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
 from lead_xb.schemas.errors import SchemaError
 
 MAJOR = 1
@@ -12,6 +16,15 @@ CURRENT = f"{MAJOR}.{MINOR}"
 def is_older(version: str) -> bool:
     """True for a readable version with a smaller minor: columns that were added since are absent from its files."""
     return int(version.partition(".")[2]) < MINOR
+
+
+def known_fields(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a JSON object that a dataclass has.
+
+    Fields that a later minor added are unknown here and left out; fields that came after the file's minor are absent
+    and take their default. A field without a default that is absent makes the dataclass raise TypeError.
+    """
+    return {field.name: data[field.name] for field in dataclasses.fields(kind) if field.name in data}
 
 
 def require_readable(version: str, where: str) -> None:

@@ -107,13 +107,15 @@ class RouteTask:
             box_fields=box_fields_of("carla"),
             **_outcome(_read_results(files)),
         )
-        return write_rows(path, meta, self._rows(files, numbers, FirstFrame(first, depth_bits)), rebuild)
+        return write_rows(path, meta, self._rows(files, numbers, FirstFrame(first, depth_bits), rig), rebuild)
 
     def splits(self, scene: Scene) -> list[list[str]]:
         """LEAD has no splits; the scenario is a column of the index."""
         return [[] for _ in range(len(scene))]
 
-    def _rows(self, files: RouteFiles, numbers: list[int], first: FirstFrame) -> Iterator[tuple[Row, dict[str, Any]]]:
+    def _rows(
+        self, files: RouteFiles, numbers: list[int], first: FirstFrame, rig: Rig
+    ) -> Iterator[tuple[Row, dict[str, Any]]]:
         results = _read_results(files)
         options = self.options
         for row, number in enumerate(numbers):
@@ -126,7 +128,13 @@ class RouteTask:
                 # LEAD's logs carry no version: a value of another kind is the log's fault, and only this route's.
                 reason = f"frame {number} holds a value that LEAD does not write ({error!r})"
                 raise DataError(files.where(f"metas/{number:04}.pkl"), reason, advice=ADVICE) from error
-            sensors = sensor_cells(files, number, reference=options.reference_images, hashed=options.hash_references)
+            sensors = sensor_cells(
+                files,
+                number,
+                rig=own or rig,
+                reference=options.reference_images,
+                hashed=options.hash_references,
+            )
             identity = {"frame.token": token_of(self.id, row), "frame.rig": None if own is None else own.to_json()}
             yield {**cells, **sensors, **identity}, native_row(meta, boxes, results)
 

@@ -37,6 +37,7 @@ BEV_CLASSES = (
 )
 BEV_PIXELS_PER_M = 2.0
 BEV_CENTER_PX = 128.0
+BEV_SIZE_PX = 256
 DEPTH_RANGE_M = {8: 50.0, 16: 96.0}
 
 
@@ -60,10 +61,14 @@ def build_rig(meta: Mapping[str, Any], *, folders: set[str], depth_bits: int) ->
     )
 
 
-def strip_size(meta: Mapping[str, Any]) -> tuple[int, int]:
-    """Width and height in pixels of the strip that holds all cameras."""
-    cameras = meta["sensor_information"]["camera_calibration"].values()
-    return sum(int(c["width"]) for c in cameras), max(int(c["height"]) for c in cameras)
+def image_sizes(rig: Rig) -> dict[str, tuple[int, int]]:
+    """Column -> width and height that its images must have, px: what the crops of all cameras cover."""
+    sizes: dict[str, tuple[int, int]] = {}
+    for camera in rig.cameras:
+        for column, (x, y, width, height) in camera.crops.items():
+            known = sizes.get(column, (0, 0))
+            sizes[column] = (max(known[0], x + width), max(known[1], y + height))
+    return {**sizes, "bev_map.hdmap": (BEV_SIZE_PX, BEV_SIZE_PX)}
 
 
 def rows_of(matrix: np.ndarray) -> Matrix:

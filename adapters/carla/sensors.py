@@ -12,13 +12,14 @@ from typing import Any
 import laspy
 import lazrs
 import numpy as np
+import simplejpeg
 
-from lead_xb.adapters.carla.rig import STRIP, VIEW
+from lead_xb.adapters.carla.checks import ADVICE
+from lead_xb.adapters.carla.rig import STRIP, VIEW, image_sizes
 from lead_xb.adapters.carla.routes import RouteFiles
 from lead_xb.schemas.errors import DataError
+from lead_xb.schemas.rig import Rig
 from lead_xb.store.points import NativeCloud, pack_points
-
-ADVICE = "record or download the route again"
 
 IMAGE_FOLDERS = {
     "rgb": (f"image.{STRIP}", "jpg"),
@@ -70,8 +71,9 @@ def extension_of(folder: str) -> str:
     return POINT_FOLDERS.get(base, "pkl")
 
 
-def sensor_cells(files: RouteFiles, number: int, *, reference: bool, hashed: bool) -> dict[str, Any]:
-    """All sensor cells of a saved frame."""
+def sensor_cells(files: RouteFiles, number: int, *, rig: Rig, reference: bool, hashed: bool) -> dict[str, Any]:
+    """All sensor cells of a saved frame. DataError if a file is damaged or an image does not fit the rig."""
+    sizes = image_sizes(rig)
     cells: dict[str, Any] = {}
     for folder in filter(is_known, files.folders):
         base = base_folder(folder)
@@ -79,7 +81,10 @@ def sensor_cells(files: RouteFiles, number: int, *, reference: bool, hashed: boo
         name = f"{folder}/{number:04}.{extension_of(folder)}"
         if base in IMAGE_FOLDERS:
             column, extension = IMAGE_FOLDERS[base]
-            cells[prefix + column] = _image_cell(files, name, _ENDS[extension], reference=reference, hashed=hashed)
+            data = files.read(name)
+            _check_image(data, files.where(name), _ENDS[extension], size=sizes.get(column))
+            kept = {"reference": files.reference(name, data=data if hashed else None)} if reference else {"bytes": data}
+            cells[prefix + column] = kept
         elif base == "lidar":
             cells["lidar.top"] = pack_points(read_laz(files.read(name), files.where(name)))
         elif base == "camera_pc":
@@ -90,17 +95,28 @@ def sensor_cells(files: RouteFiles, number: int, *, reference: bool, hashed: boo
     return cells
 
 
-def _image_cell(
-    files: RouteFiles, name: str, ends: tuple[bytes, bytes], *, reference: bool, hashed: bool
-) -> dict[str, Any]:
-    data = files.read(name)
+def _check_image(data: bytes, where: str, ends: tuple[bytes, bytes], *, size: tuple[int, int] | None) -> None:
+    """Is it a whole image of the right kind and, where the rig tells, of the right size? Pixels are not decoded."""
     if not data.startswith(ends[0]):
-        raise DataError(
-            files.where(name), f"{len(data)} bytes that are no {name[-3:].upper()}", offset=0, advice=ADVICE
-        )
+        raise DataError(where, f"{len(data)} bytes that are no {where[-3:].upper()}", offset=0, advice=ADVICE)
     if not data.endswith(ends[1]):
-        raise DataError(files.where(name), "the image is cut off", offset=len(data), advice=ADVICE)
-    return {"reference": files.reference(name, data=data if hashed else None)} if reference else {"bytes": data}
+        raise DataError(where, "the image is cut off", offset=len(data), advice=ADVICE)
+    if size is not None and (found := _image_size(data, where)) != size:
+        reason = f"is {found[0]}x{found[1]} px, its rig needs {size[0]}x{size[1]}"
+        raise DataError(where, reason, advice=ADVICE)
+
+
+def _image_size(data: bytes, where: str) -> tuple[int, int]:
+    """Width and height from the header of a JPEG or PNG."""
+    if data.startswith(_ENDS["png"][0]):
+        png_bits(data, where)
+        width, height = struct.unpack_from(">II", data, 16)
+        return width, height
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError as error:
+        raise DataError(where, f"its JPEG header is damaged ({error})", advice=ADVICE) from error
+    return width, height
 
 
 def png_bits(data: bytes, where: str) -> int:

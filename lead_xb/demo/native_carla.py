@@ -142,14 +142,6 @@ def camera_pose(ego: Transform, mount: Mount, *, perturbation: Perturbation) -> 
     return CameraPose(world_from_camera=np.stack([right, -up, forward], axis=1), position_m=position)
 
 
-def to_actor_frame(
-    world_iso: Float[np.ndarray, "n 3"], actor_from_world: Float[np.ndarray, "4 4"]
-) -> Float[np.ndarray, "n 3"]:
-    """ISO world points (n, 3) in an actor frame, given inv(ego matrix)."""
-    world = world_iso * np.array([1.0, -1.0, 1.0])
-    return np.asarray(world @ actor_from_world[:3, :3].T + actor_from_world[:3, 3])
-
-
 def single(values: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
     """What CARLA hands to Python: single precision."""
     return values.astype(np.float32)

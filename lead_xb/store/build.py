@@ -12,8 +12,25 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from lead_xb.schemas.errors import SchemaError
+
 StructCells = Mapping[str, Any]
 """The elements of one `list<struct>` cell, field by field: an array, masked array or list per field."""
+
+
+def build_batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, *, where: str) -> pa.RecordBatch:
+    """Rows -> one record batch; a column that a row leaves out is null.
+
+    Raises:
+        SchemaError: a cell does not fit its column; names the column and `where`.
+    """
+    arrays = []
+    for field in schema:
+        try:
+            arrays.append(build_array([row.get(field.name) for row in rows], field.type))
+        except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
+            raise SchemaError(f"{where}: column {field.name!r} does not take its values: {error}") from error
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def build_array(cells: Sequence[Any], kind: pa.DataType) -> pa.Array:

@@ -22,6 +22,9 @@ from lead_xb.store.quarantine import NAME as QUARANTINE_NAME
 from lead_xb.store.scene import Scene, open_scene, require_checksum
 from lead_xb.store.store import SceneStore
 
+PARTS_BESIDE_FILES = 4
+"""Description, manifest, index and folder, which `check_store` yields beside one part for each scene and map."""
+
 
 @dataclass(frozen=True)
 class Problem:

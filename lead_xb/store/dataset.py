@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lead_xb.schemas.errors import DataError, LeadXbError
-from lead_xb.schemas.versions import CURRENT, require_readable
+from lead_xb.schemas.versions import CURRENT, known_fields, require_readable
 from lead_xb.store.atomic import atomic_write, seal_of
 
 NAME = "dataset.json"
@@ -68,8 +68,7 @@ def read_dataset(root: Path) -> Dataset:
         if data.pop(_SEAL) != seal_of(data):
             raise ValueError("its checksum does not match")
         require_readable(data["schema_version"], str(path))
-        # Tables that came with a later minor than the file's are empty.
-        return Dataset(**{f.name: data[f.name] for f in fields(Dataset) if f.name in data})
+        return Dataset(**known_fields(Dataset, data))
     except OSError as error:
         raise DataError(path, f"cannot be read ({error.strerror})", advice="check the disk") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

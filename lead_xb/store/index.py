@@ -25,6 +25,10 @@ _COPIED = [
 ]
 
 
+_OWN_COLUMNS = {"boxes": "boxes", "traffic_lights": "traffic_lights", "preferences": "preferences.rated"}
+"""Modalities that are one fixed column; the others are the columns that the rig names."""
+
+
 def index_rows(scene: Scene, splits: list[list[str]]) -> pa.Table:
     """The index rows of one scene; `splits` holds the splits of each row."""
     rows, meta = len(scene), scene.meta
@@ -162,7 +166,8 @@ def _norm(scene: Scene, column: str) -> pa.Array:
 
 def _has(scene: Scene, modality: str) -> pa.Array:
     names = scene.batches[0].schema.names
-    columns = [n for n in names if group_of(n) == modality]
+    own = _OWN_COLUMNS.get(modality)
+    columns = [own] if own else [name for name in names if group_of(name) == modality]
     has = np.zeros(len(scene), bool)
     for name in columns:
         has |= scene.table([name])[name].is_valid().to_numpy()

@@ -12,7 +12,7 @@ import pyarrow as pa
 from lead_xb.schemas.errors import DataError, SchemaError
 from lead_xb.schemas.map import MapMeta, map_meta, map_schema, validate_map, validate_map_schema
 from lead_xb.store.atomic import atomic_write
-from lead_xb.store.build import build_array
+from lead_xb.store.build import build_batch
 from lead_xb.store.maps import Map
 from lead_xb.store.scene import require_checksum
 from lead_xb.store.writer import Row, Written
@@ -74,10 +74,4 @@ def open_map(path: Path, *, crc32c: str | None = None) -> Map:
 def _batch(rows: list[Row], schema: pa.Schema, where: str) -> pa.RecordBatch:
     if unknown := {name for row in rows for name in row} - set(schema.names):
         raise SchemaError(f"{where}: columns {sorted(unknown)} are not in the schema of maps")
-    arrays = []
-    for field in schema:
-        try:
-            arrays.append(build_array([row.get(field.name) for row in rows], field.type))
-        except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
-            raise SchemaError(f"{where}: column {field.name!r} does not take its values: {error}") from error
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return build_batch(rows, schema, where=where)

@@ -14,7 +14,7 @@ from lead_xb.schemas.errors import SchemaError
 from lead_xb.schemas.scene import FIXED_COLUMNS, ROWS_PER_BATCH, SceneMeta, scene_schema, sensor_columns
 from lead_xb.schemas.validation import validate_batch
 from lead_xb.store.atomic import ChecksumFile, atomic_write
-from lead_xb.store.build import build_array
+from lead_xb.store.build import build_batch
 from lead_xb.store.frame import Frame
 from lead_xb.store.lossless import ExtraPacker, row_extra
 
@@ -88,7 +88,9 @@ class SceneWriter:
     def _flush(self) -> None:
         if not self._pending:
             return
-        batch = batch_of(self._pending, self._schema, where=f"scene {self._meta.scene_id}")
+        where = f"scene {self._meta.scene_id}"
+        batch = build_batch(self._pending, self._schema, where=where)
+        validate_batch(batch, where)
         if self._rebuild is not None:
             batch = self._with_extra(batch, self._rebuild)
         if self._arrow is None:
@@ -134,23 +136,6 @@ def write_rows(
         for row, native in rows:
             writer.append(row, native)
     return Written(meta.scene_id, writer.rows, sink.bytes_written, sink.crc32c)
-
-
-def batch_of(rows: list[Row], schema: pa.Schema, *, where: str) -> pa.RecordBatch:
-    """Rows -> one record batch, validated as every reader would.
-
-    Raises:
-        SchemaError: a cell does not fit its column; names the column and `where`.
-    """
-    arrays = []
-    for field in schema:
-        try:
-            arrays.append(build_array([row.get(field.name) for row in rows], field.type))
-        except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
-            raise SchemaError(f"{where}: column {field.name!r} does not take its values: {error}") from error
-    batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-    validate_batch(batch, where)
-    return batch
 
 
 def _payload_bytes(cell: Any) -> int:

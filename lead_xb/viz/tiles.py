@@ -15,7 +15,7 @@ from lead_xb.store.maps import Map
 from lead_xb.store.scene import Scene
 from lead_xb.viz import draw
 from lead_xb.viz.bev import bev_picture
-from lead_xb.viz.cameras import annotate, resized
+from lead_xb.viz.cameras import camera_picture, resized
 from lead_xb.viz.draw import Image, TextStyle
 from lead_xb.viz.layout import LABELS, Kind, Tile, label_column
 from lead_xb.viz.overlay import Overlay
@@ -54,12 +54,11 @@ def draw_tiles(image: Image, tiles: Sequence[Tile], instant: Instant, overlay: O
 
 def _camera_tile(overlay: Overlay, tile: Tile, view: str | None) -> Image:
     # A row may have a rig of its own, which lacks a camera that the source did not calibrate there.
-    calibrated = tile.name in {camera.name for camera in overlay.frame.rig.cameras}
-    recorded = overlay.frame.image(tile.name, view=view) if calibrated else None
-    if recorded is None:
+    camera = next((camera for camera in overlay.frame.rig.cameras if camera.name == tile.name), None)
+    width = 0 if camera is None else _fitting_width(camera.size, tile)
+    picture = None if camera is None else camera_picture(overlay, tile.name, width=width, view=view)
+    if picture is None:
         return draw.missing_tile(tile.width, tile.height, f"{tile.name}: {NOT_RECORDED}")
-    picture = resized(recorded, _fitting_width(recorded, tile))
-    annotate(picture, overlay, tile.name, view=view)
     return _labelled(picture, tile, tile.name)
 
 
@@ -78,7 +77,7 @@ def _label_tile(frame: Frame, tile: Tile, view: str | None) -> Image:
         colours = class_table(payload.classes, SEMANTIC)[np.minimum(codes, 255)]
     else:
         colours = _depth_colours(decode_depth(codes, payload))
-    return _labelled(resized(colours, _fitting_width(colours, tile)), tile, name)
+    return _labelled(resized(colours, _fitting_width((colours.shape[1], colours.shape[0]), tile)), tile, name)
 
 
 def _depth_colours(depth_m: Shaped[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "rows columns 3"]:
@@ -87,10 +86,10 @@ def _depth_colours(depth_m: Shaped[np.ndarray, "rows columns"]) -> UInt8[np.ndar
     return np.ascontiguousarray(cv2.applyColorMap(level.astype(np.uint8), cv2.COLORMAP_MAGMA)[:, :, ::-1])
 
 
-def _fitting_width(picture: UInt8[np.ndarray, "rows columns 3"], tile: Tile) -> int:
-    """Width at which a picture fills its tile in one direction and does not leave it in the other."""
-    rows, columns = picture.shape[:2]
-    return min(tile.width, int(tile.height * columns / rows))
+def _fitting_width(size: tuple[int, int], tile: Tile) -> int:
+    """Width at which a picture of that width and height fills its tile in one direction and stays inside it."""
+    width, height = size
+    return min(tile.width, int(tile.height * width / height))
 
 
 def _labelled(picture: UInt8[np.ndarray, "rows columns 3"], tile: Tile, name: str) -> Image:

@@ -44,6 +44,13 @@ def test_a_camera_is_cropped_from_its_strip(scene: Scene) -> None:
     np.testing.assert_array_equal(scene.frame(0).image("right"), tiny.RGB[:, 4:])
 
 
+def test_an_image_that_its_crop_leaves_is_refused(tmp_path: Path) -> None:
+    row = {**tiny.row(0), "image.strip": {"bytes": tiny.png(tiny.RGB[:, :5])}}
+    write_rows(tmp_path / "small.arrow", tiny.meta(), iter([(row, None)]))
+    with pytest.raises(SchemaError, match="is 5x6 px, camera 'right' needs 8x6"):
+        open_scene(tmp_path / "small.arrow").frame(0).image("right")
+
+
 def test_depth_codes_become_metres(scene: Scene) -> None:
     depth = scene.frame(1).depth("depth.strip")
     assert depth is not None
