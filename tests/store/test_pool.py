@@ -150,3 +150,19 @@ def _workers_of(parent: subprocess.Popen[str]) -> Iterator[psutil.Process]:
     for child in psutil.Process(parent.pid).children():
         if "spawn_main" in " ".join(child.cmdline()):
             yield child
+
+
+def test_a_worker_may_map_a_file_that_is_larger_than_its_memory(tmp_path: Path) -> None:
+    """A scene of many gigabytes is indexed like any other; only what is allocated counts."""
+    large = tmp_path / "large.bin"
+    with large.open("wb") as file:
+        file.truncate(6 << 30)
+    code = (
+        "import sys, psutil, pyarrow as pa; from lead_xb.store.unpickle import limit_memory\n"
+        "limit_memory(psutil.Process().memory_info().data + (1 << 30))\n"
+        "mapped = pa.memory_map(sys.argv[1]); assert mapped.size() == 6 << 30 and mapped.read_buffer(5 << 30).size\n"
+        "try: bytearray(2 << 30)\n"
+        "except MemoryError: print('limited')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(large)], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "limited", done.stderr
